@@ -1,0 +1,38 @@
+# Each target is a line or two over the tools that a person would type.
+PYTHON ?= python3
+SNAKEMAKE = .venv/bin/snakemake
+.PHONY: run test lint bench reference clean
+.DELETE_ON_ERROR:
+
+run: .venv/run
+	$(SNAKEMAKE) --cores all
+
+test: .venv/test
+	.venv/bin/python -m pytest -n 2 --dist worksteal
+
+lint: .venv/test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/snakefmt --check Snakefile workflow
+	$(SNAKEMAKE) --lint
+
+bench: .venv/run
+	.venv/bin/python benchmarks/recurrent.py
+
+reference: .venv/run
+	PYTHONPATH=workflow/scripts .venv/bin/python -m biornn.config_reference config
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "biornn needs Python 3.11 or newer; try: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+
+.venv/run: requirements.txt | .venv/bin/python
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/test: requirements-dev.txt requirements.txt | .venv/bin/python
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

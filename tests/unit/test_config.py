@@ -1,0 +1,112 @@
+"""The analysis file: what is accepted, and what is said of mistakes."""
+
+from pathlib import Path
+
+import pytest
+from biornn.checking import validate
+from biornn.config import AnalysisConfig, RunConfig, load_analysis, section
+from biornn.files import InputError
+
+ROOT = Path(__file__).parents[2]
+MPSA = ROOT / "config/analyses/mpsa.yaml"
+TEXT = MPSA.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """The message for mpsa.yaml with one piece replaced."""
+
+    def message(old: str, new: str) -> str:
+        assert old in TEXT
+        path = tmp_path / "broken.yaml"
+        path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(InputError) as caught:
+            load_analysis(path)
+        return str(caught.value)
+
+    return message
+
+
+def line_of(piece: str) -> int:
+    return TEXT[: TEXT.index(piece)].count("\n") + 1
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config/analyses").glob("*.yaml")), ids=str)
+def test_every_shipped_analysis_is_valid_and_names_its_schema(path):
+    load_analysis(path)
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=../schemas/analysis.schema.json"
+
+
+def test_a_mistyped_key_names_the_nearest_key_the_file_and_the_line(broken):
+    message = broken("batch_size", "batchsize")
+    assert f"broken.yaml, line {line_of('batch_size')}: unknown key 'training.batchsize'" in message
+    assert "did you mean 'batch_size'?" in message
+
+
+def test_a_mistyped_key_inside_a_union(broken):
+    message = broken("denominator: tot_ct", "denominatr: tot_ct")
+    assert "'expression.normalization.0.denominatr' (did you mean 'denominator'?)" in message
+    assert f"line {line_of('denominator')}" in message
+
+
+def test_a_mistyped_key_inside_a_named_model(broken):
+    message = broken("lstm: {cell: lstm, hidden_size", "lstm: {cell: lstm, hiddensize")
+    assert "'models.lstm.hiddensize' (did you mean 'hidden_size'?)" in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("type: pypi", "type: pypy", "'pypy'"),
+        ("examples:\n  source: mavenn", "examples:\n  source: maven", "sources has only mavenn"),
+        ("numerator: ex_ct", "numerator: exct", "'exct' is not among the columns"),
+        ("seeds: [1, 2, 3]", "seeds: [1, 1]", "each seed may be given once"),
+        ("seeds: [1, 2, 3]", "seeds: [-1]", "greater than or equal to 0"),
+        ("epochs: 12", "epochs: many", "given: 'many'"),
+        ("mean: {kind: mean}", "rnn: {kind: mean}", "of a model and of a baseline"),
+        ("gru: {cell: gru", "replicate: {cell: gru", "reserved word"),
+        ("gru: {cell: gru", "../gru: {cell: gru", "models"),
+        ("cell: rnn, activation: tanh", "cell: gru, activation: relu", "is for cell: rnn"),
+        ("cell: gru", "cell: gru, peephole: full", "peephole is for cell: lstm"),
+        ("model: ridge_pairwise", "model: ridge_pairwis", "did you mean 'ridge_pairwise'?"),
+        ('pattern: "...GU...."', 'pattern: "(GU"', "not a regular expression"),
+        ("sha256: b54077ee", "sha256: xyz", "sha256"),
+        ("file: mavenn-1.1.4-py3-none-any.whl", "file: ../../evil.whl", "file"),
+        ("package: mavenn", 'package: "mavenn; touch PWNED"', "package"),
+        ("package: mavenn", 'package: "--index-url=http://evil"', "package"),
+        ("version: 1.1.4", 'version: "1.1.4\\n"', "version"),
+        ("doi: 10.1186/s13059-022-02661-7", 'doi: "10.1186/x\\"><script>"', "doi"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named(broken, old, new, expected):
+    assert expected in broken(old, new)
+
+
+def test_all_problems_are_listed_at_once(broken):
+    assert (
+        len(broken("epochs: 12\n  batch_size: 256", "epochs: 0\n  batchsize: 1").splitlines()) == 2
+    )
+
+
+def test_a_target_is_needed():
+    value = load_analysis(MPSA).model_dump(mode="json") | {"expression": None, "published": []}
+    with pytest.raises(InputError, match=r"target\.column is needed"):
+        validate(AnalysisConfig, value, "x")
+
+
+def test_a_file_that_is_a_list_is_refused(tmp_path):
+    (tmp_path / "a.yaml").write_text("- a\n")
+    with pytest.raises(InputError, match="expected keys and values, found list"):
+        load_analysis(tmp_path / "a.yaml")
+
+
+def test_run_config_refuses_unknown_keys():
+    with pytest.raises(InputError, match=r"unknown key 'analysis' \(did you mean 'analyses'\?\)"):
+        validate(RunConfig, {"analysis": ["mpsa"]}, "config.yaml")
+
+
+@pytest.mark.parametrize("key", AnalysisConfig.model_fields)
+def test_a_section_survives_the_way_through_plain_values(key):
+    analysis = load_analysis(MPSA)
+    assert section(key, analysis.model_dump(mode="json")[key]) == getattr(analysis, key)

@@ -1,0 +1,198 @@
+"""Tables are read as they are written; every bad record is named."""
+
+import pandas as pd
+import pytest
+from biornn import examples
+from biornn.config import Stratum, TableRef, section
+from biornn.files import InputError
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def build(tmp_path, text, *, sequence=None, name="table.csv", expression=None, **options):
+    """Examples of a table with the columns of `text`, as an analysis would read it."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8", newline="")
+    letters = {"column": "seq", "alphabet": "rna"} | (sequence or {})
+    target = {"label": "y"} if expression else {"column": "y"}
+    return examples.build(
+        path,
+        section("examples", {"source": "s", "sequence": letters} | options),
+        section("target", target),
+        section("split", {"method": "column", "column": "set"}),
+        section("expression", expression),
+    )
+
+
+TABLE = "id,seq,y,set\na,ACGU,1,train\nb,CCGU,2.5,test\nc,GCGU,-1e-3,validation\n"
+COUNTS = {
+    "counts": ["n", "m"],
+    "normalization": [{"method": "log_ratio", "numerator": "n", "denominator": "m"}],
+}
+
+
+def test_a_plain_table(tmp_path):
+    built = build(tmp_path, TABLE, id="id")
+    assert built.table.to_dict("list") == {
+        "id": ["a", "b", "c"],
+        "source_id": ["a", "b", "c"],
+        "sequence": ["ACGU", "CCGU", "GCGU"],
+        "subset": ["train", "test", "validation"],
+        "target": [1.0, 2.5, -0.001],
+    }
+    assert built.counts is None
+    assert built.qc["reason"].tolist() == ["records read", "records kept"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.rstrip("\n"),
+        lambda text: "\ufeff" + text,
+        lambda text: text + "\n\n",
+        lambda text: text.replace("ACGU", '"ACGU"'),
+    ],
+    ids=["windows", "no final newline", "byte order mark", "blank lines", "quotes"],
+)
+def test_the_ways_to_write_a_table(tmp_path, change):
+    assert build(tmp_path, change(TABLE), id="id").table.equals(
+        build(tmp_path, TABLE, id="id").table
+    )
+
+
+def test_text_stays_text(tmp_path):
+    text = "id,seq,y,set\n001,ACGU,1,train\nNA,CCGU,2,test\nno,GCGU,3,validation\n1e-3,A,4,train\n"
+    assert build(tmp_path, text, id="id").table["id"].tolist() == ["001", "NA", "no", "1e-3"]
+
+
+def test_lower_case_is_changed_and_said(tmp_path):
+    built = build(tmp_path, TABLE.replace("CCGU", "ccgu"), id="id")
+    assert built.table["sequence"].tolist() == ["ACGU", "CCGU", "GCGU"]
+    (row,) = built.qc[built.qc["action"] == "changed"].to_dict("records")
+    assert (row["record"], row["line"], row["reason"]) == ("b", 3, "lower case or space removed")
+
+
+def test_ids_that_are_no_file_names_are_replaced(tmp_path):
+    built = build(tmp_path, TABLE.replace("\nb,", "\n../<script>,"), id="id")
+    assert built.table["id"].tolist() == ["a", "ex000002", "c"]
+    assert built.table["source_id"].tolist() == ["a", "../<script>", "c"]
+
+
+def test_a_made_id_does_not_meet_a_given_one(tmp_path):
+    text = "id,seq,y,set\nex000002,ACGU,1,train\n?,CCGU,2,test\n"
+    ids = build(tmp_path, text, id="id").table["id"]
+    assert ids.is_unique and ids[0] == "ex000002"
+
+
+@given(st.lists(st.text(min_size=1, max_size=20), unique=True, min_size=1, max_size=6))
+def test_every_id_is_safe_and_unique(names):
+    raw = pd.DataFrame({"id": names, "line": range(len(names))})
+    config = section(
+        "examples", {"source": "s", "id": "id", "sequence": {"column": "x", "alphabet": "dna"}}
+    )
+    table = examples._name_records(raw, config, "t", examples._Log())
+    assert table["id"].is_unique and table["source_id"].tolist() == names
+    assert all(examples._ID.fullmatch(name) for name in table["id"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("seq", "sequence", "there is no column 'seq'"),
+        ("id,seq", "seq,seq", "'seq' is there twice"),
+        ("CCGU,2.5", "CCGU", "line 3: 3 fields where the header has 4"),
+        ("CCGU", "CCTU", "line 3, record b: the letter 'T' at position 3 is none of ACGUR"),
+        ("CCGU", "CCÜU", "line 3, record b: the letter 'Ü' at position 3"),
+        ("CCGU", "CCNU", "set examples.sequence.ambiguity: drop"),
+        ("CCGU", "", "line 3, record b: the sequence has 0 letters, allowed are 1 to inf"),
+        ("2.5", "NA", "line 3, record b: 'y' is 'NA', not a number"),
+        ("2.5", "inf", "'y' is 'inf', not a number"),
+        ("2.5", "", "'y' is '', not a number"),
+        ("\nb,", "\na,", "line 3: the id 'a' was already on line 2"),
+        ("a,ACGU", '"a,ACGU', "unexpected end of data"),
+    ],
+)  # fmt: skip
+def test_a_bad_record_is_named(tmp_path, old, new, expected):
+    with pytest.raises(InputError) as caught:
+        build(tmp_path, TABLE.replace(old, new, 1), id="id")
+    assert expected in str(caught.value) and "table.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("-3", "line 3, record ex000002: the count 'm' is negative (-3"),
+        ("2.5", "the count 'm' is not a whole number (2.5"),
+        ("", "'m' is '', not a number"),
+        ("NaN", "'m' is 'NaN', not a number"),
+    ],
+)
+def test_a_bad_count_is_named(tmp_path, value, expected):
+    text = f"seq,n,m,set\nACGU,1,2,train\nCCGU,1,{value},test\n"
+    with pytest.raises(InputError) as caught:
+        build(tmp_path, text, expression=COUNTS)
+    assert expected in str(caught.value)
+
+
+def test_counts_are_read(tmp_path):
+    built = build(tmp_path, "seq,n,m,set\nACGU,1,2,train\nCCGU,3,4,test\n", expression=COUNTS)
+    assert built.counts.to_dict("list") == {"n": [1.0, 3.0], "m": [2.0, 4.0]}
+    assert built.table["id"].tolist() == ["ex000001", "ex000002"]
+
+
+def test_dropped_records_are_listed_and_leave_the_rows_in_step(tmp_path):
+    text = "seq,n,m,set\nAXGU,9,9,train\nCCGU,3,4,test\nANGU,9,9,test\nGGGU,5,6,train\n"
+    built = build(
+        tmp_path, text, sequence={"unknown": "drop", "ambiguity": "drop"}, expression=COUNTS
+    )
+    assert built.table["id"].tolist() == ["ex000002", "ex000004"]
+    assert built.counts["n"].tolist() == [3.0, 5.0]
+    dropped = built.qc[built.qc["action"] == "dropped"]
+    assert dropped["record"].tolist() == ["ex000001", "ex000003"]
+    assert built.qc.loc[built.qc["reason"] == "records kept", "count"].item() == 2
+
+
+def test_nothing_left_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="no record is left"):
+        build(tmp_path, "seq,y,set\nXX,1,train\n", sequence={"unknown": "drop"})
+
+
+def test_ambiguity_codes_can_be_allowed(tmp_path):
+    built = build(tmp_path, TABLE.replace("CCGU", "CCNU"), sequence={"ambiguity": "allow"})
+    assert built.table["sequence"][1] == "CCNU"
+    assert "records with ambiguity codes, encoded as mixtures" in built.qc["reason"].tolist()
+
+
+@pytest.mark.parametrize(("policy", "left"), [("keep", 4), ("keep_first", 3), ("error", None)])
+def test_duplicates(tmp_path, policy, left):
+    text = TABLE + "d,ACGU,9,test\n"
+    if left is None:
+        with pytest.raises(InputError, match="line 5, record d: the sequence is there already"):
+            build(tmp_path, text, id="id", duplicates=policy)
+    else:
+        assert len(build(tmp_path, text, id="id", duplicates=policy).table) == left
+
+
+def test_an_empty_table(tmp_path):
+    with pytest.raises(InputError, match="the table has no rows"):
+        build(tmp_path, "id,seq,y,set\n")
+    with pytest.raises(InputError, match="there is no column 'seq'"):
+        build(tmp_path, "")
+
+
+def test_binary_content_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"seq\n\xff\xfe\n")
+    with pytest.raises(InputError, match="not UTF-8 text"):
+        examples.read_table(tmp_path / "t.csv", TableRef(source="s"), ["seq"])
+
+
+def test_strata_match_whole_sequences():
+    table = pd.DataFrame({"id": ["a", "b", "c"], "sequence": ["AGU", "GUA", "AGUA"]})
+    assert examples.strata(table, [Stratum(name="GU", pattern=".GU")]) == {"GU": {"a"}}
+
+
+def test_parquet_round_trip(tmp_path):
+    built = build(tmp_path, TABLE, id="id")
+    examples.save(built, tmp_path / "e.parquet")
+    assert examples.load(tmp_path / "e.parquet").equals(built.table)

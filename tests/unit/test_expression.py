@@ -1,0 +1,122 @@
+"""Counts to values: the arithmetic, the training rows alone, the replay."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from biornn import expression
+from biornn.config import Log1p, LogRatio, ValueCheck, ZScore
+from biornn.files import InputError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+RATIO = LogRatio(
+    method="log_ratio", numerator="n", denominator="m",
+    reference_sequence="GU", reference_value=2,
+)  # fmt: skip
+CHAINS = {
+    "log_ratio": [RATIO],
+    "log1p": [Log1p(method="log1p")],
+    "z_score": [ZScore(method="z_score")],
+    "log1p, z_score": [Log1p(method="log1p", base=10), ZScore(method="z_score")],
+}
+SEQUENCES = pd.Series(["GU", "AA", "CC", "GG", "UU", "AC"])
+COUNTS = pd.DataFrame(
+    {"n": [9.0, 0, 3, 50, 7, 1], "m": [99.0, 10, 5, 20, 0, 3]},
+    index=[f"ex{i}" for i in range(6)],
+)
+TRAIN = np.array([True, True, True, True, False, False])
+
+
+def test_log_ratio_by_hand():
+    values = expression.Normalizer([RATIO]).fit(COUNTS, TRAIN, SEQUENCES).transform(COUNTS)
+    assert list(values.columns) == ["log_ratio"]
+    # (9 + 1) / (99 + 1) is one tenth: log10 is -1, so the shift to 2 is 3
+    assert values["log_ratio"].iloc[0] == 2
+    assert values["log_ratio"].iloc[1] == pytest.approx(3 + np.log10(1 / 11), abs=1e-15)
+
+
+def test_log_ratio_without_a_reference_is_not_shifted():
+    step = LogRatio(method="log_ratio", numerator="n", denominator="m", base=2, pseudocount=0.5)
+    values = expression.Normalizer([step]).fit(COUNTS, TRAIN, SEQUENCES).transform(COUNTS)
+    assert values["log_ratio"].iloc[0] == pytest.approx(np.log2(9.5 / 99.5), abs=1e-15)
+
+
+@pytest.mark.parametrize("times", [0, 2])
+def test_the_reference_must_be_there_once(times):
+    sequences = pd.Series(["GU"] * times + ["AA"] * (6 - times))
+    with pytest.raises(InputError, match=f"GU is there {times} times"):
+        expression.Normalizer([RATIO]).fit(COUNTS, TRAIN, sequences)
+
+
+def test_z_score_equals_scikit_learn_on_the_training_rows():
+    from sklearn.preprocessing import StandardScaler
+
+    values = expression.Normalizer(CHAINS["z_score"]).fit(COUNTS, TRAIN, SEQUENCES)
+    reference = StandardScaler().fit(COUNTS[TRAIN])
+    np.testing.assert_allclose(values.transform(COUNTS), reference.transform(COUNTS), rtol=1e-12)
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_no_other_row_reaches_the_fitted_normaliser(chain, data):
+    other = COUNTS.copy()
+    drawn = data.draw(st.lists(st.integers(0, 10**6), min_size=4, max_size=4))
+    other.loc[~TRAIN] = np.array(drawn, dtype=float).reshape(2, 2)
+    fitted = expression.Normalizer(chain).fit(COUNTS, TRAIN, SEQUENCES).to_dict()
+    assert expression.Normalizer(chain).fit(other, TRAIN, SEQUENCES).to_dict() == fitted
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+def test_a_saved_normaliser_gives_the_same_values(tmp_path, chain):
+    fitted = expression.Normalizer(chain).fit(COUNTS, TRAIN, SEQUENCES)
+    expression.save_normalizer(fitted, tmp_path / "normalizer.json")
+    stored = json.loads((tmp_path / "normalizer.json").read_text())
+    pd.testing.assert_frame_equal(
+        expression.Normalizer.from_dict(stored).transform(COUNTS),
+        fitted.transform(COUNTS),
+        check_exact=True,
+    )
+
+
+def test_other_columns_are_refused():
+    fitted = expression.Normalizer(CHAINS["z_score"]).fit(COUNTS, TRAIN, SEQUENCES)
+    with pytest.raises(InputError, match="fitted on the columns m, n; it can't be used on n, q"):
+        fitted.transform(COUNTS.rename(columns={"m": "q"}))
+
+
+def test_a_constant_column_and_no_training_rows_are_refused():
+    with pytest.raises(InputError, match="'m' has the same value in all training rows"):
+        expression.Normalizer(CHAINS["z_score"]).fit(COUNTS.assign(m=1.0), TRAIN, SEQUENCES)
+    with pytest.raises(InputError, match="no training rows"):
+        expression.Normalizer([RATIO]).fit(COUNTS, ~TRAIN & TRAIN, SEQUENCES)
+
+
+def test_values_are_checked_against_the_shipped_column():
+    ids, values = pd.Series(["a", "b"]), pd.Series([1.0, 2.0])
+    check = ValueCheck(column="y", tolerance=1e-9)
+    assert expression.check_values(ids, values, values + 5e-10, check) == pytest.approx(5e-10)
+    with pytest.raises(InputError, match=r"value of b is 2, but column 'y' has 2\.1 \(1 of 2"):
+        expression.check_values(ids, values, pd.Series([1.0, 2.1]), check)
+    with pytest.raises(InputError, match="1 of 2"):
+        expression.check_values(ids, values, pd.Series([np.nan, 2.0]), check)
+
+
+def test_containers(tmp_path):
+    ids = pd.Series(COUNTS.index)
+    expression.save_counts(ids, COUNTS.reset_index(drop=True), tmp_path / "c.h5ad")
+    pd.testing.assert_frame_equal(
+        expression.load_counts(tmp_path / "c.h5ad"), COUNTS, check_names=False
+    )
+    values = expression.Normalizer([RATIO]).fit(COUNTS, TRAIN, SEQUENCES).transform(COUNTS)
+    expression.save_normalized(values, tmp_path / "n.h5ad")
+    pd.testing.assert_frame_equal(
+        expression.load_normalized(tmp_path / "n.h5ad"), values, check_exact=True, check_names=False
+    )
+
+
+def test_an_analysis_without_counts_has_an_empty_container(tmp_path):
+    expression.save_counts(pd.Series(["a", "b"]), pd.DataFrame(index=[0, 1]), tmp_path / "c.h5ad")
+    assert expression.load_counts(tmp_path / "c.h5ad").shape == (2, 0)

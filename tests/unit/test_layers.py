@@ -1,0 +1,49 @@
+"""A room imports only rooms below it."""
+
+import ast
+from pathlib import Path
+
+LIBRARY = Path(__file__).parents[2] / "workflow/scripts/biornn"
+
+# From the ground up; within a floor, from left to right.
+FLOORS = [
+    ["files", "checking", "alphabets", "config", "config_reference"],
+    ["sources", "encoding", "examples", "expression", "splits", "folds"],
+    ["cells", "datasets", "models"],
+    ["training", "baselines", "prediction"],
+    ["metrics", "statistics"],
+    ["figures", "provenance", "report"],
+]
+ORDER = [module for floor in FLOORS for module in floor]
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            names |= {node.module} if node.module else {alias.name for alias in node.names}
+    return names - {"__version__"}
+
+
+def test_every_module_has_its_place():
+    assert {path.stem for path in LIBRARY.glob("*.py")} - {"__init__"} == set(ORDER)
+
+
+def test_imports_point_downwards():
+    for position, module in enumerate(ORDER):
+        above = imported(LIBRARY / f"{module}.py") - set(ORDER[:position])
+        assert not above, f"{module} imports {sorted(above)}, which is not below it"
+
+
+def test_the_library_knows_nothing_of_snakemake():
+    for path in LIBRARY.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not any(alias.name.startswith("snakemake") for alias in node.names), path
+            if isinstance(node, ast.ImportFrom):
+                assert not (node.module or "").startswith("snakemake"), path
+
+
+def test_every_module_has_a_test():
+    tests = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
+    assert set(ORDER) <= tests, sorted(set(ORDER) - tests)

@@ -1,0 +1,103 @@
+"""Networks: the readout reads the right end, padding and neighbours do not matter."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from biornn import models
+from biornn.alphabets import RNA
+from biornn.config import ModelConfig
+from biornn.datasets import SequenceDataset
+from biornn.files import InputError
+from conftest import make_data
+
+CONFIGS = {
+    f"{cell} {readout}{' peephole' if peephole else ''}": ModelConfig(
+        cell=cell, readout=readout, peephole=peephole, hidden_size=5, layers=2
+    )
+    for cell, peephole in [("rnn", None), ("lstm", None), ("lstm", "diagonal"), ("gru", None)]
+    for readout in ("last", "mean", "max")
+}
+every_network = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+
+
+def network(config):
+    torch.manual_seed(0)
+    return models.Network(config, RNA).double().eval()
+
+
+def outputs_alone(net, data):
+    """Each sequence by itself, without padding."""
+    dataset = SequenceDataset(data.encoded, data.targets)
+    with torch.no_grad():
+        return np.array(
+            [net(dataset.batch(torch.tensor([i])).tokens).item() for i in range(len(data.targets))]
+        )
+
+
+@every_network
+def test_padding_and_the_other_sequences_of_a_batch_do_not_matter(config):
+    data, net = make_data(40), network(config)
+    dataset = SequenceDataset(data.encoded, data.targets)
+    rows = torch.randperm(40, generator=torch.Generator().manual_seed(1))
+    batches = [dataset.batch(group) for group in rows.split(13)]
+    np.testing.assert_allclose(models.infer(net, batches, 40), outputs_alone(net, data), atol=1e-12)
+
+
+@every_network
+def test_more_padding_changes_nothing(config):
+    net = network(config)
+    tokens, lengths = torch.tensor([[0, 1, 2, 3], [3, 2, 15, 15]]), torch.tensor([4, 2])
+    wider = torch.cat([tokens, torch.full((2, 3), 15)], dim=1)
+    with torch.no_grad():
+        torch.testing.assert_close(net(wider, lengths), net(tokens, lengths), atol=1e-12, rtol=0)
+
+
+def test_the_backward_direction_is_read_at_the_first_letter():
+    net = network(ModelConfig(cell="rnn", hidden_size=4, readout="last"))
+    # only the backward direction reaches the output
+    with torch.no_grad():
+        net.output.weight[:, :4] = 0
+        tokens, lengths = torch.tensor([[0, 1, 2, 3, 15]]), torch.tensor([4])
+        same_but_the_first = torch.tensor([[2, 1, 2, 3, 15]])
+        cell = net.recurrent
+        state = torch.zeros(1, 4, dtype=torch.float64)
+        for letter in (3, 2, 1, 0):  # from the last letter to the first
+            state = torch.tanh(
+                net.one_hot[letter] @ cell.weight_ih_l0_reverse.T + cell.bias_ih_l0_reverse
+                + state @ cell.weight_hh_l0_reverse.T + cell.bias_hh_l0_reverse
+            )  # fmt: skip
+        expected = state @ net.output.weight[:, 4:].T + net.output.bias
+        torch.testing.assert_close(net(tokens, lengths), expected)
+        assert not torch.allclose(net(same_but_the_first, lengths), expected)
+
+
+def test_parameter_count_by_hand():
+    # 4 gates of (4 inputs + 8 states + 2 biases) x 8 units, twice; 3 peepholes; 16 weights + bias
+    config = ModelConfig(cell="lstm", peephole="diagonal", hidden_size=8)
+    assert models.count_parameters(models.Network(config, RNA)) == 2 * (4 * 8 * 14 + 24) + 17
+
+
+@every_network
+def test_saved_networks_give_the_same_outputs(tmp_path, config):
+    data = make_data(20)
+    nets = {seed: models.Network(config, RNA).eval() for seed in (1, 20)}
+    description = models.describe(
+        "x", config, RNA, {"mean": 0, "sd": 1}, [{"seed": s} for s in nets]
+    )
+    models.save(tmp_path, description, {seed: net.state_dict() for seed, net in nets.items()})
+    loaded_description, loaded = models.load(tmp_path)
+    assert loaded_description == json.loads(json.dumps(description))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "weights.safetensors"]
+    dataset = SequenceDataset(data.encoded, data.targets)
+    for seed, net in nets.items():
+        for batch in dataset.by_length(torch.arange(20), 8):
+            assert torch.equal(
+                net(batch.tokens, batch.lengths), loaded[seed](batch.tokens, batch.lengths)
+            )
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no trained network"):
+        models.load(tmp_path)

@@ -1,0 +1,35 @@
+"""A trained model's folder is all that is needed to predict."""
+
+import pandas as pd
+import pytest
+import torch
+from biornn import models, training
+from biornn.config import ModelConfig, TrainingConfig
+from biornn.files import InputError
+from biornn.prediction import predict
+from conftest import make_data
+
+
+@pytest.mark.parametrize("precision", ["32-true", "64-true"])
+def test_predictions_of_the_folder_are_those_of_the_training(tmp_path, precision):
+    data = make_data(120)
+    model = ModelConfig(cell="gru", hidden_size=6)
+    config = TrainingConfig(seeds=[1, 2], epochs=2, device="cpu", precision=precision)
+    fabric, _ = training.make_fabric(config)
+    scaling = training.TargetScaling.fit(data.targets[data.subsets == "train"])
+    runs = [
+        training.train(model, config, data, seed, fabric=fabric, scaling=scaling)
+        for seed in config.seeds
+    ]
+    description = models.describe(
+        "gru", model, data.encoded.alphabet, vars(scaling), [run.summary() for run in runs]
+    )
+    models.save(tmp_path, description, {run.seed: run.state for run in runs})
+    sequences = pd.Series(data.encoded.decode(), index=range(100, 220))
+    torch.manual_seed(0)
+    predicted = predict(tmp_path, sequences)
+    assert predicted.index.equals(sequences.index)
+    for run in runs:
+        assert predicted[run.seed].to_numpy() == pytest.approx(run.predictions, abs=1e-6)
+    with pytest.raises(InputError, match="no letter of the rna alphabet"):
+        predict(tmp_path, pd.Series(["ACGT"]))

@@ -1,0 +1,206 @@
+"""Training learns, repeats itself to the bit, and goes on where it was killed."""
+
+import multiprocessing
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from biornn import training
+from biornn.config import ModelConfig, TrainingConfig
+from biornn.files import InputError
+from conftest import make_data
+
+SMALL = ModelConfig(cell="lstm", hidden_size=8, dropout=0.2, layers=2)
+CONFIG = TrainingConfig(
+    seeds=[1], epochs=6, batch_size=16, learning_rate=1e-2, patience=10, device="cpu"
+)
+
+
+def train(data, model=SMALL, config=CONFIG, seed=1, checkpoint=None):
+    fabric, _ = training.make_fabric(config)
+    scaling = training.TargetScaling.fit(data.targets[data.subsets == "train"])
+    return training.train(
+        model, config, data, seed, fabric=fabric, scaling=scaling, checkpoint=checkpoint
+    )
+
+
+def r2(data, run, subset="test"):
+    chosen = data.subsets == subset
+    residual = (run.predictions - data.targets)[chosen]
+    return 1 - residual.var() / data.targets[chosen].var()
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_it_learns(cell):
+    data = make_data(600)
+    config = CONFIG.model_copy(update={"epochs": 25})
+    run = train(data, ModelConfig(cell=cell, hidden_size=16), config)
+    assert r2(data, run) > 0.8
+    losses = [row["validation_loss"] for row in run.history]
+    assert run.best_epoch == int(np.argmin(losses)) + 1 and losses[-1] < 0.5 * losses[0]
+
+
+def test_shuffled_labels_teach_nothing():
+    data = make_data(600)
+    run = train(data, SMALL.model_copy(update={"shuffle_labels": True}))
+    assert r2(data, run) < 0.1
+
+
+def same(one, other):
+    assert np.array_equal(one.predictions, other.predictions)
+    assert all(torch.equal(one.state[key], other.state[key]) for key in one.state)
+    timeless = [[{k: v for k, v in row.items() if k != "seconds"} for row in run.history]
+                for run in (one, other)]  # fmt: skip
+    assert timeless[0] == timeless[1]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(data):
+    first = train(data)
+    torch.manual_seed(99)  # what happened before must not matter
+    same(first, train(data))
+    assert not np.array_equal(first.predictions, train(data, seed=2).predictions)
+
+
+def killed_after(epochs, data, checkpoint):
+    """Train in a process that kills itself (SIGKILL) after some epochs."""
+    write, done = training._write_checkpoint, 0
+
+    def write_and_die(*arguments):
+        nonlocal done
+        write(*arguments)
+        done += 1
+        if done == epochs:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    training._write_checkpoint = write_and_die
+    train(data, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_a_killed_training_goes_on_bitwise(data, tmp_path, epochs):
+    path = tmp_path / "seed1.pt"
+    process = multiprocessing.get_context("spawn").Process(
+        target=killed_after, args=(epochs, data, path)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL and path.exists()
+    same(train(data), train(data, checkpoint=path))
+
+
+def test_a_finished_training_is_not_repeated(data, tmp_path, monkeypatch):
+    path = tmp_path / "seed1.pt"
+    first = train(data, checkpoint=path)
+    monkeypatch.setattr(training, "_train_epoch", lambda *_, **__: pytest.fail("trained again"))
+    same(first, train(data, checkpoint=path))
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "empty", "other data"])
+def test_a_checkpoint_that_can_not_be_trusted_is_left_alone(data, tmp_path, harm, caplog):
+    path = tmp_path / "seed1.pt"
+    train(make_data(seed=5) if harm == "other data" else data, checkpoint=path)
+    whole = bytearray(path.read_bytes())
+    if harm == "flip":
+        whole[len(whole) // 2] ^= 1
+    path.write_bytes({"cut": whole[:-9], "empty": b""}.get(harm, whole))
+    same(train(data), train(data, checkpoint=path))
+    assert "starts from the beginning" in caplog.text
+
+
+def test_a_checkpoint_with_code_is_not_run(data, tmp_path):
+    import hashlib
+    import io
+
+    class Evil:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path}/PWNED",)
+
+    buffer = io.BytesIO()
+    torch.save({"key": Evil()}, buffer)
+    path = tmp_path / "seed1.pt"
+    path.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
+    with pytest.raises(Exception, match=r"[Ww]eights.only"):
+        train(data, checkpoint=path)
+    assert not (tmp_path / "PWNED").exists()
+
+
+def test_two_jobs_can_not_write_one_checkpoint(tmp_path):
+    with training.checkpoint_lock(tmp_path / "c"):
+        with (
+            pytest.raises(InputError, match="another job is still training here"),
+            training.checkpoint_lock(tmp_path / "c"),
+        ):
+            pass
+    with training.checkpoint_lock(tmp_path / "c"):
+        pass
+
+
+def test_early_stopping(data):
+    config = CONFIG.model_copy(update={"epochs": 200, "patience": 2, "learning_rate": 0.05})
+    run = train(data, config=config)
+    assert run.epochs < 200 and run.epochs == run.best_epoch + 2
+
+
+def test_a_loss_that_is_no_number_stops_with_advice(data):
+    config = CONFIG.model_copy(
+        update={"learning_rate": 1e18, "clip_norm": 1e30, "schedule": "constant"}
+    )
+    model = ModelConfig(cell="rnn", activation="relu", hidden_size=8)
+    with pytest.raises(InputError, match=r"epoch \d+ \(learning rate 1e\+18.*Lower training\."):
+        train(data, model, config)
+
+
+def test_gradients_are_clipped_and_counted(data):
+    run = train(data, config=CONFIG.model_copy(update={"clip_norm": 1e-6, "epochs": 1}))
+    assert run.history[0]["clipped_steps"] == 9  # 144 training rows in batches of 16
+    assert run.history[0]["gradient_norm"] > 1e-6
+
+
+def test_float64_training(data):
+    run = train(data, config=CONFIG.model_copy(update={"precision": "64-true", "epochs": 1}))
+    assert next(iter(run.state.values())).dtype == torch.float64
+
+
+def test_scaling_uses_the_training_rows_and_refuses_a_constant():
+    scaling = training.TargetScaling.fit(np.array([1.0, 3.0]))
+    assert (scaling.mean, scaling.sd) == (2.0, 1.0)
+    values = np.array([-4.0, 11.0])
+    np.testing.assert_allclose(scaling.unscale(scaling.scale(values)), values)
+    with pytest.raises(InputError, match="All 3 training targets are 2"):
+        training.TargetScaling.fit(np.full(3, 2.0))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
+def test_schedules_stay_between_zero_and_one(schedule):
+    factors = [training.learning_rate_factor(schedule, p) for p in np.linspace(0, 1, 101)]
+    assert min(factors) >= 0 and max(factors) <= 1 and max(factors) > 0.99
+    if schedule != "constant":
+        assert factors[-1] == pytest.approx(0, abs=1e-12)
+    if schedule == "one_cycle":
+        assert factors[0] == pytest.approx(0.04) and np.argmax(factors) == 20
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
+def test_a_gpu_that_is_not_there_is_refused_when_asked_for():
+    with pytest.raises(InputError, match="sees no CUDA device"):
+        training.make_fabric(CONFIG.model_copy(update={"device": "gpu"}))
+    _, note = training.make_fabric(CONFIG.model_copy(update={"device": "auto"}))
+    assert note == "CPU, 1 thread (no GPU was given to this job)"
+
+
+@pytest.mark.gpu
+def test_the_gpu_learns_what_the_cpu_learns():
+    data = make_data(600)
+    config = CONFIG.model_copy(update={"device": "gpu", "epochs": 25})
+    run = train(data, ModelConfig(cell="lstm", hidden_size=16), config)
+    assert r2(data, run) > 0.8
+
+
+def test_tables(data):
+    runs = [train(data, config=CONFIG.model_copy(update={"epochs": 2}), seed=s) for s in (3, 4)]
+    history = training.history_table(runs)
+    assert list(history.columns) == training.HISTORY_COLUMNS
+    assert history[["seed", "epoch"]].to_numpy().tolist() == [[3, 1], [3, 2], [4, 1], [4, 2]]
+    assert set(runs[0].summary()) == {"seed", "epochs", "best_epoch", "seconds"}

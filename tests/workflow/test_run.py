@@ -1,0 +1,168 @@
+"""The real workflow on tiny data, from the table to the report."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import make_workflow
+
+MODELS = ["rnn", "lstm", "lstm_peephole", "gru", "shuffled"]
+BASELINES = ["mean", "ridge", "boosting"]
+
+
+def planned(text: str) -> set[str]:
+    """Rules that a dry run would run."""
+    return set(re.findall(r"^(?:local)?rule (\w+):", text, flags=re.MULTILINE))
+
+
+def table(workflow, name):
+    return pd.read_csv(workflow.results / name, sep="\t")
+
+
+def test_every_file_of_the_contract_is_there(finished):
+    wanted = [
+        "examples.parquet", "expression.h5ad", "examples.qc.tsv", "splits.tsv", "split_audit.tsv",
+        "sequences.safetensors", "folds/0/expression.h5ad", "folds/0/normalizer.json",
+        "metrics.tsv", "comparisons.tsv", "published.tsv", "chosen.json", "report.html",
+        "ro-crate-metadata.json", "methods.md", "dome.json", "config.yaml",
+        "replicate/fold0/predictions.parquet",
+    ]  # fmt: skip
+    for model in MODELS:
+        wanted += [
+            f"models/{model}/fold0/{file}"
+            for file in ("model.json", "weights.safetensors", "history.tsv", "predictions.parquet")
+        ]
+    for baseline in BASELINES:
+        wanted += [f"baselines/{baseline}/fold0/{f}" for f in ("model.json", "predictions.parquet")]
+    assert [name for name in wanted if not (finished.results / name).is_file()] == []
+    assert not (finished.results / "checkpoints/lstm/fold0").exists()
+
+
+def test_every_rule_has_a_log_and_a_benchmark(finished):
+    logs = {path.stem.split(".")[0] for path in (finished.results / "logs").glob("*.log")}
+    benchmarks = {path.stem.split(".")[0] for path in (finished.results / "benchmarks").iterdir()}
+    rules = {
+        "build_examples", "split_examples", "encode_sequences", "normalize_expression",
+        "train_model", "train_baseline", "measure_ceiling", "evaluate", "describe_run",
+        "render_report",
+    }  # fmt: skip
+    assert logs == rules and benchmarks == rules
+    log = (finished.results / "logs/train_model.lstm.fold0.log").read_text()
+    assert "lstm seed 2: epoch 4/4, loss" in log and "s left" in log
+
+
+def test_the_tables_agree_with_each_other(finished):
+    metrics, audit = table(finished, "metrics.tsv"), table(finished, "split_audit.tsv")
+    comparisons, published = table(finished, "comparisons.tsv"), table(finished, "published.tsv")
+    chosen = json.loads((finished.results / "chosen.json").read_text())
+    assert list(metrics.columns) == [
+        "model", "kind", "fold", "seed", "subset", "metric", "value", "ci_low", "ci_high", "n",
+    ]  # fmt: skip
+    kinds = metrics.groupby("kind")["model"].unique().map(sorted).to_dict()
+    assert kinds == {
+        "recurrent": sorted(MODELS[:-1]), "control": ["shuffled"],
+        "baseline": sorted(BASELINES), "ceiling": ["replicate"],
+    }  # fmt: skip
+    size = audit[(audit["check"] == "size") & (audit["subset"] == "test")]["count"].item()
+    test = metrics[metrics["subset"] == "test"]
+    assert set(test["n"]) == {size}
+    overall = test[test["seed"] == "all"].set_index(["model", "metric"])["value"]
+    row = comparisons[(comparisons["subset"] == "test") & (comparisons["metric"] == "r2")].iloc[0]
+    assert row["model_b"] == chosen["best_baseline"]
+    assert row["value_a"] == pytest.approx(overall[row["model_a"], "r2"], rel=1e-8)
+    assert row["difference"] == pytest.approx(row["value_a"] - row["value_b"], rel=1e-6)
+    assert published["model"].item() == chosen["best_recurrent"]
+    assert published["ours"].item() == pytest.approx(
+        overall[chosen["best_recurrent"], "information"], rel=1e-8
+    )
+
+
+def test_metrics_follow_from_the_predictions_alone(finished):
+    metrics = table(finished, "metrics.tsv")
+    for model in ("lstm", "gru"):
+        predictions = pd.read_parquet(
+            finished.results / f"models/{model}/fold0/predictions.parquet"
+        )
+        rows = predictions[(predictions["seed"] == 2) & (predictions["subset"] == "test")]
+        mse = float(np.mean((rows["target"] - rows["prediction"]) ** 2))
+        found = metrics[
+            (metrics["model"] == model) & (metrics["seed"] == "2")
+            & (metrics["subset"] == "test") & (metrics["metric"] == "mse")
+        ]  # fmt: skip
+        assert found["value"].item() == pytest.approx(mse, rel=1e-8)
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    outcome = finished.run("-n")
+    assert outcome.returncode == 0 and "Nothing to be done" in outcome.stdout, outcome.stdout
+
+
+def test_the_end_says_where_the_report_is(again):
+    workflow = again()
+    (workflow.results / "report.html").unlink()
+    assert "Report: results/tiny/report.html" in workflow.run().stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("metrics", {"evaluate", "render_report", "describe_run", "all"}),
+        ("report", {"render_report", "describe_run", "all"}),
+        (
+            "cells",
+            {"train_model", "train_baseline", "measure_ceiling", "evaluate", "render_report",
+             "describe_run", "all"},
+        ),
+    ],
+)  # fmt: skip
+def test_an_edited_module_reruns_what_depends_on_it(again, module, expected):
+    workflow = again()
+    path = workflow.folder / f"workflow/scripts/biornn/{module}.py"
+    path.write_text(path.read_text() + "\n# edited\n")
+    outcome = workflow.run("-n")
+    assert planned(outcome.stdout) <= expected and "render_report" in planned(outcome.stdout)
+    assert ("evaluate" in planned(outcome.stdout)) == ("evaluate" in expected)
+
+
+def test_an_edited_setting_reruns_what_uses_it(again):
+    workflow = again()
+    workflow.edit("config/analyses/tiny.yaml", "resamples: 100", "resamples: 101")
+    rules = planned(workflow.run("-n").stdout)
+    assert "evaluate" in rules and not rules & {"train_model", "build_examples", "train_baseline"}
+
+
+def test_the_same_digits_whatever_the_cores(finished, tmp_path):
+    other = make_workflow(tmp_path / "other")
+    outcome = other.run("results/tiny/metrics.tsv", cores=1)
+    assert outcome.returncode == 0, outcome.stdout
+    names = sorted(
+        str(path.relative_to(other.results)) for path in other.results.rglob("predictions.parquet")
+    )
+    assert len(names) == len(MODELS) + len(BASELINES) + 1
+    for name in names:
+        one, two = pd.read_parquet(finished.results / name), pd.read_parquet(other.results / name)
+        pd.testing.assert_frame_equal(one, two, check_exact=True)
+    for name in ("metrics.tsv", "splits.tsv", "split_audit.tsv"):
+        assert (finished.results / name).read_bytes() == (other.results / name).read_bytes()
+
+
+def test_snakemake_s_own_report(finished, tmp_path):
+    outcome = finished.run("--report", str(tmp_path / "report.zip"))
+    assert outcome.returncode == 0 and (tmp_path / "report.zip").is_file(), outcome.stdout
+
+
+def test_a_table_with_a_column_as_target_needs_no_expression(workflow):
+    path = workflow.folder / "config/analyses/tiny.yaml"
+    text = path.read_text()
+    start, end = text.index("expression:"), text.index("target:")
+    text = text[:start] + text[end:].replace("target: {", "target: {column: y, ")
+    text = text.replace("method: column, column: set, train: [training]", "method: random")
+    text = text.replace("replicate: {source: second}\n", "")
+    path.write_text(text)
+    outcome = workflow.run("results/tiny/report.html")
+    assert outcome.returncode == 0, outcome.stdout
+    assert not (workflow.results / "folds").exists()
+    shutil.rmtree(workflow.folder)

@@ -1,0 +1,172 @@
+"""Helpers of all stages: reads the analyses, answers what a rule asks of them.
+
+Needs: `config/config.yaml` and the analysis files that it names.
+Makes: nothing; a mistake in a file ends the run here, before any job starts.
+"""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+sys.path.insert(0, str(Path(workflow.current_basedir).parent / "scripts"))
+
+from biornn.checking import validate
+from biornn.config import AnalysisConfig, RunConfig, load_analysis
+from biornn.files import InputError
+
+
+report: "../report/workflow.rst"
+
+
+def read_analyses():
+    """The run's own settings and, by name, the file and the content of every analysis."""
+    try:
+        run = validate(RunConfig, dict(config), "config/config.yaml (or --config)")
+        files, analyses = {}, {}
+        for entry in run.analyses:
+            path = Path(entry if entry.endswith(".yaml") else f"config/analyses/{entry}.yaml")
+            if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", path.stem):
+                raise InputError(
+                    f"analyses: '{path.stem}' can't name a results folder; use a-z, 0-9, _ and -."
+                )
+            if path.stem in files:
+                raise InputError(f"analyses: '{path.stem}' is there twice.")
+            files[path.stem], analyses[path.stem] = path, load_analysis(path)
+        return run, files, analyses
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+RUN, ANALYSIS_FILES, ANALYSES = read_analyses()
+
+
+def settings(*keys):
+    """A params function: the part of the analysis that `keys` lead to, as plain values.
+
+    A key in braces is replaced by that wildcard. A rule that names only what it uses does not run
+    again when something else is edited.
+    """
+
+    def get(wildcards):
+        value = ANALYSES[wildcards.analysis].model_dump(mode="json")
+        for key in keys:
+            value = value[key.format(**wildcards)]
+        return value
+
+    return get
+
+
+def library(*modules):
+    """Files of the library's modules and of all that they import: code is an input too."""
+    folder = Path(workflow.current_basedir).parent / "scripts" / "biornn"
+    # relative where it can be: a project that is moved has not changed
+    if folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
+    found, todo = set(), list(modules)
+    while todo:
+        name = todo.pop()
+        if name not in found and name != "__version__":
+            found.add(name)
+            for node in ast.walk(ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and node.level == 1:
+                    todo += [node.module] if node.module else [alias.name for alias in node.names]
+    return [str(folder / f"{name}.py") for name in sorted(found)]
+
+
+def source_path(source):
+    """Where a source's file lies: the path itself, or its place in the download store.
+
+    The store is ordered by content, so that analyses share a file and never mix two of a name.
+    """
+    if source.type == "path":
+        return source.path
+    return f"{RUN.download.store}/{source.sha256[:16]}/{source.file}"
+
+
+def table_of(section):
+    """An input function: the file with the table that a section of the analysis names."""
+
+    def get(wildcards):
+        analysis = ANALYSES[wildcards.analysis]
+        return source_path(analysis.sources[getattr(analysis, section).source])
+
+    return get
+
+
+DOWNLOADS = {
+    source_path(source): source.model_dump(mode="json")
+    for analysis in ANALYSES.values()
+    for source in analysis.sources.values()
+    if source.type != "path"
+}
+
+
+def normalized(wildcards):
+    """The fold's normalised expression and its normaliser, where the analysis has expression."""
+    if ANALYSES[wildcards.analysis].expression is None:
+        return {}
+    folder = f"results/{wildcards.analysis}/folds/{wildcards.fold}"
+    return {"expression": f"{folder}/expression.h5ad", "normalizer": f"{folder}/normalizer.json"}
+
+
+def trained(analysis, file):
+    """One file of every trained network of an analysis, over models and folds."""
+    settings = ANALYSES[analysis]
+    return expand(
+        f"results/{analysis}/models/{{model}}/fold{{fold}}/{file}",
+        model=settings.models,
+        fold=settings.folds,
+    )
+
+
+def predictions(wildcards):
+    """Predictions of all models, baselines and the replicate, over the folds."""
+    analysis = ANALYSES[wildcards.analysis]
+    folder = f"results/{wildcards.analysis}"
+    files = trained(wildcards.analysis, "predictions.parquet")
+    files += expand(
+        f"{folder}/baselines/{{baseline}}/fold{{fold}}/predictions.parquet",
+        baseline=analysis.baselines,
+        fold=analysis.folds,
+    )
+    if analysis.replicate:
+        files += expand(
+            f"{folder}/replicate/fold{{fold}}/predictions.parquet", fold=analysis.folds
+        )
+    return files
+
+
+def gpus(wildcards):
+    """GPUs of a training job: one where the analysis asks for it, or where this machine has one."""
+    device = ANALYSES[wildcards.analysis].training.device
+    return int(device == "gpu" or (device == "auto" and Path("/dev/nvidia0").exists()))
+
+
+def final_outputs():
+    """What `all` asks for."""
+    return expand(
+        "results/{analysis}/{file}",
+        analysis=ANALYSES,
+        file=["report.html", "ro-crate-metadata.json", "methods.md", "dome.json", "config.yaml"],
+    )
+
+
+def announce_reports():
+    """Say where the reports are."""
+    for analysis in ANALYSES:
+        path = Path(f"results/{analysis}/report.html")
+        if path.exists():
+            logger.info(f"Report: {path}")
+
+
+wildcard_constraints:
+    analysis="|".join(re.escape(name) for name in ANALYSES),
+    model="[a-z][a-z0-9_]*",
+    baseline="[a-z][a-z0-9_]*",
+    fold="[0-9]+",
+    digest="[0-9a-f]{16}",
+    file="[A-Za-z0-9][A-Za-z0-9._+-]*",

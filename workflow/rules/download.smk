@@ -1,0 +1,23 @@
+"""Get the files that the analyses name.
+
+Needs: the network, or the file already in its place.
+Makes: `{store}/{digest}/{file}`, complete and with the right checksum.
+"""
+
+
+localrules:
+    download,
+
+
+rule download:
+    # No `code=` here: a file is what its checksum says, whichever code fetched it.
+    output:
+        file=f"{RUN.download.store}/{{digest}}/{{file}}",
+    params:
+        source=lambda wildcards, output: DOWNLOADS[output.file],
+    log:
+        "results/logs/download/{digest}-{file}.log",
+    benchmark:
+        "results/benchmarks/download/{digest}-{file}.tsv"
+    script:
+        "../scripts/download.py"

@@ -1,0 +1,43 @@
+"""What the predictions are worth.
+
+Needs: every `predictions.parquet` of an analysis.
+Makes: `metrics.tsv`, `comparisons.tsv`, `published.tsv`, `chosen.json`.
+"""
+
+
+rule evaluate:
+    input:
+        predictions=predictions,
+        examples=rules.build_examples.output.examples,
+        code=library("statistics", "examples"),
+    output:
+        metrics=report(
+            "results/{analysis}/metrics.tsv",
+            caption="../report/metrics.rst",
+            category="{analysis}",
+        ),
+        comparisons=report(
+            "results/{analysis}/comparisons.tsv",
+            caption="../report/comparisons.rst",
+            category="{analysis}",
+        ),
+        published=report(
+            "results/{analysis}/published.tsv",
+            caption="../report/published.rst",
+            category="{analysis}",
+        ),
+        chosen="results/{analysis}/chosen.json",
+    params:
+        evaluation=settings("evaluation"),
+        published=settings("published"),
+        controls=lambda wildcards: [
+            name
+            for name, model in ANALYSES[wildcards.analysis].models.items()
+            if model.shuffle_labels
+        ],
+    log:
+        "results/{analysis}/logs/evaluate.log",
+    benchmark:
+        "results/{analysis}/benchmarks/evaluate.tsv"
+    script:
+        "../scripts/evaluate.py"

@@ -1,0 +1,52 @@
+"""From a table to checked examples and their split.
+
+Needs: the downloaded or local table.
+Makes: `examples.parquet`, `expression.h5ad`, `examples.qc.tsv`; `splits.tsv`, `split_audit.tsv`.
+"""
+
+
+rule build_examples:
+    input:
+        table=table_of("examples"),
+        code=library("examples", "expression"),
+    output:
+        examples="results/{analysis}/examples.parquet",
+        expression="results/{analysis}/expression.h5ad",
+        qc="results/{analysis}/examples.qc.tsv",
+    params:
+        source=lambda wildcards: ANALYSES[wildcards.analysis]
+        .sources[ANALYSES[wildcards.analysis].examples.source]
+        .model_dump(mode="json"),
+        examples=settings("examples"),
+        expression=settings("expression"),
+        target=settings("target"),
+        split=settings("split"),
+    log:
+        "results/{analysis}/logs/build_examples.log",
+    benchmark:
+        "results/{analysis}/benchmarks/build_examples.tsv"
+    script:
+        "../scripts/build_examples.py"
+
+
+rule split_examples:
+    input:
+        examples=rules.build_examples.output.examples,
+        code=library("splits"),
+    output:
+        splits="results/{analysis}/splits.tsv",
+        audit=report(
+            "results/{analysis}/split_audit.tsv",
+            caption="../report/split_audit.rst",
+            category="{analysis}",
+        ),
+    params:
+        split=settings("split"),
+        alphabet=settings("examples", "sequence", "alphabet"),
+        expression=settings("expression"),
+    log:
+        "results/{analysis}/logs/split_examples.log",
+    benchmark:
+        "results/{analysis}/benchmarks/split_examples.tsv"
+    script:
+        "../scripts/split_examples.py"

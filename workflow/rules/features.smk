@@ -1,0 +1,40 @@
+"""From examples to numbers.
+
+Needs: `examples.parquet`, `expression.h5ad`, `splits.tsv`.
+Makes: `sequences.safetensors`; for each fold `expression.h5ad` and `normalizer.json`.
+"""
+
+
+rule encode_sequences:
+    input:
+        examples=rules.build_examples.output.examples,
+        code=library("encoding"),
+    output:
+        sequences="results/{analysis}/sequences.safetensors",
+    params:
+        alphabet=settings("examples", "sequence", "alphabet"),
+    log:
+        "results/{analysis}/logs/encode_sequences.log",
+    benchmark:
+        "results/{analysis}/benchmarks/encode_sequences.tsv"
+    script:
+        "../scripts/encode_sequences.py"
+
+
+rule normalize_expression:
+    input:
+        examples=rules.build_examples.output.examples,
+        counts=rules.build_examples.output.expression,
+        splits=rules.split_examples.output.splits,
+        code=library("expression", "splits"),
+    output:
+        expression="results/{analysis}/folds/{fold}/expression.h5ad",
+        normalizer="results/{analysis}/folds/{fold}/normalizer.json",
+    params:
+        expression=settings("expression"),
+    log:
+        "results/{analysis}/logs/normalize_expression.fold{fold}.log",
+    benchmark:
+        "results/{analysis}/benchmarks/normalize_expression.fold{fold}.tsv"
+    script:
+        "../scripts/normalize_expression.py"

@@ -1,0 +1,82 @@
+"""Networks and baselines on each fold.
+
+Needs: `sequences.safetensors`, `splits.tsv`, the fold's normalised expression.
+Makes: for each model and fold `model.json`, `weights.safetensors`, `history.tsv`,
+`predictions.parquet` (all seeds of a model are one job); for each baseline `model.json` and
+`predictions.parquet`.
+"""
+
+
+rule train_model:
+    input:
+        unpack(normalized),
+        examples=rules.build_examples.output.examples,
+        sequences=rules.encode_sequences.output.sequences,
+        splits=rules.split_examples.output.splits,
+        code=library("training"),
+    output:
+        description="results/{analysis}/models/{model}/fold{fold}/model.json",
+        weights="results/{analysis}/models/{model}/fold{fold}/weights.safetensors",
+        history="results/{analysis}/models/{model}/fold{fold}/history.tsv",
+        predictions="results/{analysis}/models/{model}/fold{fold}/predictions.parquet",
+    params:
+        model=settings("models", "{model}"),
+        training=settings("training"),
+        target=settings("target"),
+        # No output: Snakemake deletes the outputs of a job that failed, and these must outlive it.
+        checkpoints="results/{analysis}/checkpoints/{model}/fold{fold}",
+    threads: lambda wildcards: ANALYSES[wildcards.analysis].training.threads
+    resources:
+        gpu=gpus,
+    log:
+        "results/{analysis}/logs/train_model.{model}.fold{fold}.log",
+    benchmark:
+        "results/{analysis}/benchmarks/train_model.{model}.fold{fold}.tsv"
+    script:
+        "../scripts/train_model.py"
+
+
+rule train_baseline:
+    input:
+        unpack(normalized),
+        examples=rules.build_examples.output.examples,
+        sequences=rules.encode_sequences.output.sequences,
+        splits=rules.split_examples.output.splits,
+        code=library("baselines"),
+    output:
+        description="results/{analysis}/baselines/{baseline}/fold{fold}/model.json",
+        predictions="results/{analysis}/baselines/{baseline}/fold{fold}/predictions.parquet",
+    params:
+        baseline=settings("baselines", "{baseline}"),
+    threads: 1
+    log:
+        "results/{analysis}/logs/train_baseline.{baseline}.fold{fold}.log",
+    benchmark:
+        "results/{analysis}/benchmarks/train_baseline.{baseline}.fold{fold}.tsv"
+    script:
+        "../scripts/train_baseline.py"
+
+
+rule measure_ceiling:
+    input:
+        unpack(normalized),
+        table=table_of("replicate"),
+        examples=rules.build_examples.output.examples,
+        sequences=rules.encode_sequences.output.sequences,
+        splits=rules.split_examples.output.splits,
+        code=library("baselines"),
+    output:
+        predictions="results/{analysis}/replicate/fold{fold}/predictions.parquet",
+        qc="results/{analysis}/replicate/fold{fold}/examples.qc.tsv",
+    params:
+        replicate=settings("replicate"),
+        examples=settings("examples"),
+        expression=settings("expression"),
+        target=settings("target"),
+        split=settings("split"),
+    log:
+        "results/{analysis}/logs/measure_ceiling.fold{fold}.log",
+    benchmark:
+        "results/{analysis}/benchmarks/measure_ceiling.fold{fold}.tsv"
+    script:
+        "../scripts/measure_ceiling.py"

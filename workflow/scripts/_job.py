@@ -1,0 +1,41 @@
+"""What all scripts share: a log file, and an error that speaks to people first."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from biornn.files import InputError
+
+
+@contextlib.contextmanager
+def job(snakemake: Any) -> Iterator[logging.Logger]:
+    """Log to the rule's log file (and, on a terminal, to it); end with one clear line on errors."""
+    formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
+    # append: a job that was pre-empted and runs again keeps what it said before
+    file = logging.FileHandler(str(snakemake.log[0]), mode="a", encoding="utf-8")
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setLevel(logging.INFO if sys.stderr.isatty() else logging.ERROR)
+    logger = logging.getLogger("biornn")
+    logger.setLevel(logging.INFO)
+    for handler in (file, terminal):
+        handler.setFormatter(formatter)
+        logger.addHandler(handler)
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").addHandler(file)
+    logger.info("%s starts (process %d)", snakemake.rule, os.getpid())
+    try:
+        yield logger
+    except InputError as error:
+        logger.error("%s: %s", snakemake.rule, error)
+        raise SystemExit(1) from None
+    except Exception as error:
+        logger.error("%s: %s: %s", snakemake.rule, type(error).__name__, error)
+        logger.removeHandler(terminal)
+        logger.exception("the whole trace:")
+        raise SystemExit(1) from None
+    logger.info("%s is done", snakemake.rule)

@@ -1,0 +1,140 @@
+"""The configuration's schema and reference page, generated from the model in `config`.
+
+`python -m biornn.config_reference config` writes them; a test fails when they drift.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from .config import AnalysisConfig, RunConfig
+from .files import write_text
+
+_INTRODUCTION = """\
+# Configuration reference
+
+<!-- Generated from workflow/scripts/biornn/config.py by `make reference`. Do not edit. -->
+
+`config/config.yaml` says which analyses to run. An analysis is one YAML file in `config/analyses/`;
+its results are in `results/{analysis}/`. A key that is not in these tables is refused, with the
+nearest key that exists. Files are read as YAML 1.2: `no` and `001` are text, `1e-3` is a number,
+and a key may be given once.
+
+An editor with a YAML language server completes and checks the files by the schemas in
+`config/schemas/`, which the first line of each file names.
+"""
+
+
+def render() -> dict[str, str]:
+    """The generated files, by their path below `config/`."""
+    schemas = {
+        "schemas/config.schema.json": RunConfig,
+        "schemas/analysis.schema.json": AnalysisConfig,
+    }
+    files = {path: _schema_text(model) for path, model in schemas.items()}
+    files["README.md"] = "\n".join(
+        [
+            _INTRODUCTION,
+            *_page("`config/config.yaml`", RunConfig),
+            *_page("An analysis, `config/analyses/{analysis}.yaml`", AnalysisConfig),
+        ]
+    )
+    return files
+
+
+def _schema_text(model: type[BaseModel]) -> str:
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(schema | model.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _page(title: str, model: type[BaseModel]) -> list[str]:
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+    lines = [f"## {title}", "", *_table(schema)]
+    # in the order in which a reader meets them
+    todo, seen = _mentioned(schema), set()
+    while todo:
+        name = todo.pop(0)
+        if name not in seen:
+            seen.add(name)
+            definition = definitions[name]
+            lines += [f"### {name}", "", definition.get("description", ""), ""]
+            lines += _table(definition)
+            todo = _mentioned(definition) + todo
+    return lines
+
+
+def _table(schema: dict[str, Any]) -> list[str]:
+    required = set(schema.get("required", []))
+    lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
+    for key, field in schema.get("properties", {}).items():
+        default = "required" if key in required else _default(field.get("default"))
+        meaning = field.get("description", "").replace("|", "\\|").replace("\n", " ")
+        lines.append(f"| `{key}` | {_type(field)} | {default} | {meaning} |")
+    return [*lines, ""]
+
+
+def _default(value: Any) -> str:
+    if value is None:
+        return "none"
+    text = json.dumps(value, ensure_ascii=False)
+    return f"`{text}`" if len(text) <= 60 else "see below"
+
+
+def _type(field: dict[str, Any]) -> str:
+    if "$ref" in field:
+        name = field["$ref"].rsplit("/", 1)[-1]
+        return f"[{name}](#{name.lower()})"
+    options = field.get("oneOf") or field.get("anyOf")
+    if options:
+        return " or ".join(_type(option) for option in options if option.get("type") != "null")
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return ", ".join(f"`{json.dumps(value).strip(chr(34))}`" for value in field["enum"])
+    if field.get("type") == "array":
+        return f"list of {_type(field.get('items', {}))}"
+    if field.get("type") == "object":
+        (values,) = field["patternProperties"].values()
+        return f"name: {_type(values)}"
+    words = {
+        "string": "text",
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "true/false",
+    }
+    limits = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    bounds = [f"{sign} {field[key]:g}" for key, sign in limits.items() if key in field]
+    return " ".join([words.get(field.get("type", ""), "any"), " and ".join(bounds)]).strip()
+
+
+def _mentioned(schema: dict[str, Any]) -> list[str]:
+    found: list[str] = []
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            if "$ref" in value:
+                found.append(value["$ref"].rsplit("/", 1)[-1])
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    walk(schema.get("properties", {}))
+    return list(dict.fromkeys(found))
+
+
+def main(folder: str) -> None:
+    """Write the generated files below `folder`."""
+    for path, text in render().items():
+        write_text(Path(folder) / path, text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,216 @@
+"""Expression: raw counts to normalised values, fitted on training rows and replayed on others.
+
+A normaliser is a chain of steps. Each step has `fit` (sees training rows only), `transform`, and
+plain numbers as its state, which are saved to `normalizer.json`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from .checking import listed
+from .config import ExpressionConfig, Log1p, LogRatio, NormalizationStep, ValueCheck, ZScore
+from .files import InputError, write_json, write_with
+
+LAYER = "normalized"
+
+
+@dataclass
+class _Step:
+    """A step and what it learned; `state` maps a column to its fitted numbers."""
+
+    config: NormalizationStep
+    state: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def fit(self, train: pd.DataFrame, reference: pd.DataFrame) -> None:
+        if isinstance(self.config, LogRatio):
+            # the reference is a constant that the analysis names, not a statistic of the rows
+            shift = (
+                self.config.reference_value - self._log_ratio(reference).iloc[0]
+                if len(reference)
+                else 0.0
+            )
+            self.state = {"log_ratio": {"shift": float(shift)}}
+        elif isinstance(self.config, ZScore):
+            mean, sd = train.mean(), train.std(ddof=0)
+            if not (sd > 0).all():
+                raise InputError(
+                    f"z_score: '{sd.idxmin()}' has the same value in all training rows."
+                )
+            self.state = {
+                column: {"mean": float(mean[column]), "sd": float(sd[column])} for column in train
+            }
+
+    def transform(self, table: pd.DataFrame) -> pd.DataFrame:
+        if isinstance(self.config, LogRatio):
+            ratio = self._log_ratio(table) + self.state["log_ratio"]["shift"]
+            return ratio.to_frame("log_ratio")
+        if isinstance(self.config, Log1p):
+            return np.log1p(table) / math.log(self.config.base)
+        means = pd.Series({column: numbers["mean"] for column, numbers in self.state.items()})
+        sds = pd.Series({column: numbers["sd"] for column, numbers in self.state.items()})
+        return (table - means) / sds
+
+    def _log_ratio(self, table: pd.DataFrame) -> pd.Series:
+        config = self.config
+        # log10 and log2 are exact where log(x) / log(base) is off by a rounding
+        log = {10.0: np.log10, 2.0: np.log2}.get(
+            config.base, lambda values: np.log(values) / math.log(config.base)
+        )
+        above = table[config.numerator] + config.pseudocount
+        return log(above / (table[config.denominator] + config.pseudocount))
+
+
+class Normalizer:
+    """A chain of normalisation steps in the manner of a scikit-learn transformer.
+
+    Parameters
+    ----------
+    steps : sequence of NormalizationStep
+    """
+
+    def __init__(self, steps: Sequence[NormalizationStep]) -> None:
+        self._steps = [_Step(step) for step in steps]
+        self.columns: list[str] = []
+
+    def fit(self, counts: pd.DataFrame, train: np.ndarray, sequences: pd.Series) -> Normalizer:
+        """Learn from the training rows.
+
+        Parameters
+        ----------
+        counts : pandas.DataFrame
+            Raw counts [examples, columns].
+        train : numpy.ndarray
+            Boolean [examples]: the fold's training rows. No other row has an influence, but for the
+            reference example that a step names.
+        sequences : pandas.Series
+            Sequence of each row, where the reference is looked up.
+
+        Raises
+        ------
+        InputError
+            When a reference is not there, or is there more than once.
+        """
+        if not train.any():
+            raise InputError("There are no training rows to fit the normalisation on.")
+        self.columns = list(counts.columns)
+        train_rows = counts.loc[train]
+        for step in self._steps:
+            reference = counts.iloc[:0]
+            named = getattr(step.config, "reference_sequence", None)
+            if named:
+                found = (sequences == named).to_numpy()
+                if found.sum() != 1:
+                    raise InputError(
+                        f"log_ratio: the reference sequence {named} is there {found.sum()} times "
+                        "among the examples; it must be there once."
+                    )
+                reference = counts.loc[found]
+            step.fit(train_rows, reference)
+            train_rows, counts = step.transform(train_rows), step.transform(counts)
+        return self
+
+    def transform(self, counts: pd.DataFrame) -> pd.DataFrame:
+        """Normalised values [examples, output columns] of raw counts with the fitted columns."""
+        if list(counts.columns) != self.columns:
+            raise InputError(
+                f"The normaliser was fitted on the columns {listed(self.columns)}; it can't be "
+                f"used on {listed(counts.columns)}."
+            )
+        for step in self._steps:
+            counts = step.transform(counts)
+        return counts
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "columns": self.columns,
+            "steps": [
+                {"config": step.config.model_dump(mode="json"), "state": step.state}
+                for step in self._steps
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Normalizer:
+        """The normaliser that `to_dict` described."""
+        config = ExpressionConfig.model_validate(
+            {"counts": value["columns"], "normalization": [s["config"] for s in value["steps"]]}
+        )
+        normalizer = cls(config.normalization)
+        normalizer.columns = list(value["columns"])
+        for step, stored in zip(normalizer._steps, value["steps"], strict=True):
+            step.state = stored["state"]
+        return normalizer
+
+
+def check_values(
+    ids: pd.Series, values: pd.Series, expected: pd.Series, check: ValueCheck
+) -> float:
+    """Largest absolute difference from the values that the data came with.
+
+    Raises
+    ------
+    InputError
+        When it is over the tolerance.
+    """
+    difference = np.abs(values.to_numpy() - expected.to_numpy())
+    worst = int(np.argmax(difference))
+    # `not <=` and not `>`: a NaN must not pass
+    wrong = ~(difference <= check.tolerance)
+    if wrong.any():
+        raise InputError(
+            f"expression.check: the normalised value of {ids.iloc[worst]} is "
+            f"{values.iloc[worst]:.12g}, but column '{check.column}' has "
+            f"{expected.iloc[worst]:.12g} ({int(wrong.sum())} of {len(values)} differ by more "
+            f"than {check.tolerance:g}). Correct `expression.normalization`, or remove "
+            "`expression.check` if the column means something else."
+        )
+    return float(difference[worst])
+
+
+def save_counts(ids: pd.Series, counts: pd.DataFrame, path: str | Path) -> None:
+    """Write `expression.h5ad`: obs = examples, var = columns, X = raw values as they came."""
+    container = ad.AnnData(
+        counts.to_numpy(dtype=np.float64),
+        obs=pd.DataFrame(index=pd.Index(ids, name="id", dtype=object)),
+        var=pd.DataFrame(index=pd.Index(counts.columns, dtype=object)),
+    )
+    write_with(path, container.write_h5ad)
+
+
+def load_counts(path: str | Path) -> pd.DataFrame:
+    """Raw values [examples, columns], indexed by id."""
+    container = ad.read_h5ad(path)
+    return pd.DataFrame(container.X, index=container.obs_names, columns=list(container.var_names))
+
+
+def save_normalized(values: pd.DataFrame, path: str | Path) -> None:
+    """Write a fold's `expression.h5ad`: the values, indexed by id, are the layer `normalized`."""
+    container = ad.AnnData(
+        obs=pd.DataFrame(index=values.index.astype(object)),
+        var=pd.DataFrame(index=pd.Index(values.columns, dtype=object)),
+        layers={LAYER: values.to_numpy(dtype=np.float64)},
+    )
+    write_with(path, container.write_h5ad)
+
+
+def load_normalized(path: str | Path) -> pd.DataFrame:
+    """Normalised values [examples, columns], indexed by id."""
+    container = ad.read_h5ad(path)
+    return pd.DataFrame(
+        container.layers[LAYER], index=container.obs_names, columns=list(container.var_names)
+    )
+
+
+def save_normalizer(normalizer: Normalizer, path: str | Path) -> None:
+    """Write `normalizer.json`."""
+    write_json(path, normalizer.to_dict())
