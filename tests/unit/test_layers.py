@@ -9,7 +9,7 @@ LIBRARY = Path(__file__).parents[2] / "workflow/scripts/biornn"
 FLOORS = [
     ["files", "checking", "alphabets", "config", "config_reference"],
     ["sources", "encoding", "examples", "expression", "splits", "folds"],
-    ["cells", "datasets", "models"],
+    ["kernels", "cells", "datasets", "models"],
     ["training", "baselines", "prediction"],
     ["metrics", "statistics"],
     ["figures", "provenance", "report"],
