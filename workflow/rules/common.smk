@@ -60,6 +60,11 @@ def settings(*keys):
     return get
 
 
+def training_of_model(wildcards):
+    """How the model is trained, with its own settings in place of the common ones."""
+    return ANALYSES[wildcards.analysis].training_of(wildcards.model).model_dump(mode="json")
+
+
 def library(*modules):
     """Files of the library's modules and of all that they import: code is an input too."""
     folder = Path(workflow.current_basedir).parent / "scripts" / "biornn"
@@ -95,6 +100,28 @@ def table_of(section):
         return source_path(analysis.sources[getattr(analysis, section).source])
 
     return get
+
+
+def source_paths(wildcards):
+    """Where each source of the analysis lies, by name."""
+    sources = ANALYSES[wildcards.analysis].sources
+    return {name: source_path(source) for name, source in sources.items()}
+
+
+def all_sources(wildcards):
+    """Every source file of the analysis."""
+    return list(source_paths(wildcards).values())
+
+
+def whole_analysis(wildcards):
+    """The whole analysis: for the rules that write about all of it."""
+    return ANALYSES[wildcards.analysis].model_dump(mode="json")
+
+
+def controls(wildcards):
+    """Models that are trained on shuffled targets."""
+    models = ANALYSES[wildcards.analysis].models
+    return [name for name, model in models.items() if model.shuffle_labels]
 
 
 DOWNLOADS = {

@@ -30,11 +30,7 @@ rule evaluate:
     params:
         evaluation=settings("evaluation"),
         published=settings("published"),
-        controls=lambda wildcards: [
-            name
-            for name, model in ANALYSES[wildcards.analysis].models.items()
-            if model.shuffle_labels
-        ],
+        controls=controls,
     log:
         "results/{analysis}/logs/evaluate.log",
     benchmark:

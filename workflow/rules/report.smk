@@ -1,19 +1,73 @@
 """The page a biologist reads, and the record of the run.
 
-Needs: every table of the analysis, the histories and predictions of the models.
-Makes: `report.html`, `figures/*.svg`; `config.yaml`, `methods.md`, `dome.json`,
+Needs: every table of the analysis, the descriptions, histories and predictions of the models.
+Makes: `report.html`, `figures/`; `config.yaml`, `methods.md`, `dome.json`,
 `ro-crate-metadata.json`.
 """
 
 
 rule render_report:
     input:
-        code=library("report"),
+        examples=rules.build_examples.output.examples,
+        qc=rules.build_examples.output.qc,
+        splits=rules.split_examples.output.splits,
+        audit=rules.split_examples.output.audit,
+        metrics=rules.evaluate.output.metrics,
+        comparisons=rules.evaluate.output.comparisons,
+        published=rules.evaluate.output.published,
+        chosen=rules.evaluate.output.chosen,
+        predictions=predictions,
+        descriptions=lambda wildcards: trained(wildcards.analysis, "model.json"),
+        histories=lambda wildcards: trained(wildcards.analysis, "history.tsv"),
+        sources=all_sources,
+        template=workflow.source_path("../report/report.html.j2"),
+        css=workflow.source_path("../report/report.css"),
+        code=library("report", "figures", "provenance", "statistics"),
     output:
-        report="results/{analysis}/report.html",
+        report=report(
+            "results/{analysis}/report.html",
+            caption="../report/report.rst",
+            category="{analysis}",
+        ),
+        methods="results/{analysis}/methods.md",
+        figures=directory("results/{analysis}/figures"),
+    params:
+        analysis=whole_analysis,
+        controls=controls,
+        sources=source_paths,
+        benchmarks="results/{analysis}/benchmarks",
     log:
         "results/{analysis}/logs/render_report.log",
     benchmark:
         "results/{analysis}/benchmarks/render_report.tsv"
     script:
         "../scripts/render_report.py"
+
+
+rule describe_run:
+    input:
+        splits=rules.split_examples.output.splits,
+        audit=rules.split_examples.output.audit,
+        outputs=[
+            rules.evaluate.output.metrics,
+            rules.evaluate.output.comparisons,
+            rules.evaluate.output.published,
+            rules.build_examples.output.qc,
+            rules.render_report.output.methods,
+            rules.render_report.output.report,
+        ],
+        sources=all_sources,
+        code=library("provenance"),
+    output:
+        crate="results/{analysis}/ro-crate-metadata.json",
+        dome="results/{analysis}/dome.json",
+        config="results/{analysis}/config.yaml",
+    params:
+        analysis=whole_analysis,
+        sources=source_paths,
+    log:
+        "results/{analysis}/logs/describe_run.log",
+    benchmark:
+        "results/{analysis}/benchmarks/describe_run.tsv"
+    script:
+        "../scripts/describe_run.py"

@@ -21,11 +21,13 @@ rule train_model:
         predictions="results/{analysis}/models/{model}/fold{fold}/predictions.parquet",
     params:
         model=settings("models", "{model}"),
-        training=settings("training"),
+        training=training_of_model,
         target=settings("target"),
         # No output: Snakemake deletes the outputs of a job that failed, and these must outlive it.
         checkpoints="results/{analysis}/checkpoints/{model}/fold{fold}",
     threads: lambda wildcards: ANALYSES[wildcards.analysis].training.threads
+    # The longest jobs first: baselines fill the cores that are left at the end.
+    priority: 10
     resources:
         gpu=gpus,
     log:

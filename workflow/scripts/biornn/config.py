@@ -229,6 +229,12 @@ class ModelConfig(Section):
     dropout: float = Field(
         0.0, ge=0, lt=1, description="Dropped fraction between layers and before the output."
     )
+    epochs: int | None = Field(
+        None, ge=1, description="This model's own number of epochs, in place of `training.epochs`."
+    )
+    learning_rate: float | None = Field(
+        None, gt=0, description="This model's own rate, in place of `training.learning_rate`."
+    )
     shuffle_labels: bool = Field(
         False, description="Train on shuffled targets: a negative control, reported apart."
     )
@@ -444,6 +450,11 @@ class AnalysisConfig(Section):
                 "expression: a target is one column; after the last step there are "
                 f"{listed(columns)}"
             )
+
+    def training_of(self, model: str) -> TrainingConfig:
+        """How one model is trained: the common settings with the model's own in their place."""
+        own = self.models[model].model_dump(include={"epochs", "learning_rate"}, exclude_none=True)
+        return self.training.model_copy(update=own)
 
     @property
     def folds(self) -> list[int]:

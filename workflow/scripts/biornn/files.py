@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 Location = tuple[str | int, ...]
@@ -63,12 +64,17 @@ def write_json(target: str | Path, value: Any) -> None:
     write_text(target, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def write_tsv(table: Any, target: str | Path) -> None:
+def write_tsv(table: pd.DataFrame, target: str | Path) -> None:
     """Write a pandas table as TSV: 10 significant digits, `NA` for missing, Unix line ends."""
     with atomic_path(target) as temporary:
         table.to_csv(
             temporary, sep="\t", index=False, na_rep="NA", float_format="%.10g", lineterminator="\n"
         )
+
+
+def read_tsv(path: str | Path, **dtypes: Any) -> pd.DataFrame:
+    """Read a table that `write_tsv` wrote: only `NA` is missing, other text stays text."""
+    return pd.read_csv(path, sep="\t", dtype=dtypes or None, keep_default_na=False, na_values="NA")
 
 
 def write_with(target: str | Path, write: Callable[[Path], Any]) -> None:

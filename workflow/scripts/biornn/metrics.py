@@ -89,10 +89,12 @@ def local_information(
     nats = digamma(n_neighbors) + digamma(n)
     for values in (x, y):
         ordered = np.sort(values)
-        # strictly nearer than the radius, without the example itself
-        below = np.searchsorted(ordered, values - radius, side="right")
-        above = np.searchsorted(ordered, values + radius, side="left")
-        nats = nats - digamma(np.maximum(above - below, 1))
+        # strictly nearer, the example itself included; the rounding of a sum must not let in the
+        # neighbour that lies on the radius
+        inside = radius * (1 - 1e-9)
+        below = np.searchsorted(ordered, values - inside, side="left")
+        above = np.searchsorted(ordered, values + inside, side="right")
+        nats = nats - digamma(above - below)
     return nats / np.log(2)
 
 

@@ -283,21 +283,30 @@ def score(
         `METRICS_COLUMNS`, sorted by fold, subset, kind, model. A row of one seed has an interval
         over examples. The row of seed `all` is the mean over seeds, with an interval over examples
         and seeds, both drawn anew in each resample (with three seeds it still understates what
-        other seeds might do).
+        other seeds might do). Validation rows are for choosing and have no interval.
     """
     rows: list[tuple[Any, ...]] = []
     for fold, subset, samples in _samples(predictions, strata, ("validation", "test")):
         key = (seed, fold, subset)
-        _resample(samples, metrics.REGRESSION, n_resamples, key)
+        judged = subset != "validation"
+        if judged:
+            _resample(samples, metrics.REGRESSION, n_resamples, key)
         for sample in samples:
             for metric in metrics.REGRESSION:
-                values, resampled = sample.values(metric), sample.resampled[metric]
-                of = (sample.model, sample.kind, fold)
-                for at, run in enumerate(sample.seeds):
-                    interval = _interval(resampled[:, at], confidence)
-                    rows.append((*of, str(run), subset, metric, values[at], *interval, sample.n))
-                interval = _interval(_with_drawn_seeds(sample, metric, key), confidence)
-                rows.append((*of, "all", subset, metric, values.mean(), *interval, sample.n))
+                values = sample.values(metric)
+                runs = dict(zip(map(str, sample.seeds), values, strict=True))
+                runs["all"] = values.mean()
+                for at, (run, value) in enumerate(runs.items()):
+                    limits = (np.nan, np.nan)
+                    if judged:
+                        drawn = (
+                            _with_drawn_seeds(sample, metric, key)
+                            if run == "all"
+                            else sample.resampled[metric][:, at]
+                        )
+                        limits = _interval(drawn, confidence)
+                    of = (sample.model, sample.kind, fold, run, subset, metric)
+                    rows.append((*of, value, *limits, sample.n))
     return pd.DataFrame(rows, columns=METRICS_COLUMNS)
 
 

@@ -1,0 +1,100 @@
+"""A made-up results folder in memory, with hostile names."""
+
+import numpy as np
+import pandas as pd
+from biornn import report, statistics
+from biornn.config import AnalysisConfig
+
+HOSTILE = "<script>alert('x')</script>"
+
+
+def analysis(**changes) -> AnalysisConfig:
+    """An analysis whose texts try to be markup."""
+    value = {
+        "title": f"T {HOSTILE}",
+        "question": "a & b?",
+        "sources": {"s": {"type": "path", "path": "t.csv"}},
+        "examples": {"source": "s", "sequence": {"column": "x", "alphabet": "rna"}},
+        "expression": {
+            "counts": ["n", "m"],
+            "normalization": [
+                {"method": "log_ratio", "numerator": "n", "denominator": "m",
+                 "reference_sequence": "GU", "reference_value": 2}
+            ],
+            "check": {"column": "y"},
+        },
+        "target": {"label": "log10 PSI"},
+        "split": {"method": "column", "column": "set"},
+        "models": {
+            "net": {"cell": "lstm", "peephole": "diagonal", "epochs": 7},
+            "shuffled": {"cell": "rnn", "shuffle_labels": True},
+        },
+        "baselines": {"mean": {"kind": "mean"}, "ridge": {"kind": "ridge"},
+                      "trees": {"kind": "gradient_boosting"}},
+        "citations": [{"text": HOSTILE, "doi": "10.1186/s13059-022-02661-7"}],
+    }  # fmt: skip
+    return AnalysisConfig.model_validate(value | changes)
+
+
+def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) -> report.Tables:
+    """Tables of a run in which the network errs by `network_error` and ridge by 0.6."""
+    generator = np.random.default_rng(0)
+    n = 150
+    ids = [f"ex{i}" for i in range(n)]
+    subsets = np.array(["train", "validation", "test"])[np.arange(n) % 3]
+    y = generator.normal(size=n)
+    models = {
+        "net": ("recurrent", y + network_error * generator.normal(size=n), (1, 2)),
+        "shuffled": ("control", control * y, (1, 2)),
+        "ridge": ("baseline", y + 0.6 * generator.normal(size=n), (0,)),
+        "mean": ("baseline", np.zeros(n), (0,)),
+        "replicate": ("ceiling", y + 0.2 * generator.normal(size=n), (0,)),
+    }
+    predictions = pd.concat(
+        [
+            pd.DataFrame({"model": model, "kind": kind, "id": ids, "fold": 0, "seed": seed,
+                          "subset": subsets, "target": y, "prediction": values})
+            for model, (kind, values, seeds) in models.items()
+            for seed in seeds
+        ]
+    )  # fmt: skip
+    strata = {"GU": set(ids[:90])}
+    scores = statistics.score(predictions, strata, n_resamples=100)
+    chosen = {"best_recurrent": "net", "best_baseline": "ridge"}
+    entry = {"name": HOSTILE, "source": "paper", "metric": "information", "subset": "test",
+             "value": 0.4, "uncertainty": 0.1, "model": "best_recurrent", "not_comparable": None,
+             "note": "n"}  # fmt: skip
+    audit = [
+        (0, "size", subset, 50, n, 1 / 3, None, "") for subset in ("train", "validation", "test")
+    ]
+    for subset in ("validation", "test"):
+        audit.append((0, "identical_sequence", subset, copies, 50, copies / 50, None, ""))
+        audit.append((0, "one_mismatch", subset, 10, 50, 0.2, None, ""))
+    audit.append((0, "normalization_reference", "test", 1, 1, 1.0, None, "GU sets the zero point"))
+    history = pd.DataFrame(
+        [(s, e, 1 / e, 1.1 / e, 0.01, 1.0, 3, 2.0 * e) for s in (1, 2) for e in (1, 2, 3)],
+        columns=["seed", "epoch", "train_loss", "validation_loss", "learning_rate",
+                 "gradient_norm", "clipped_steps", "seconds"],
+    )  # fmt: skip
+    description = {"name": "net", "fold": 0, "n_parameters": 1234, "device_note": "CPU, 1 thread",
+                   "runs": [{"seed": 1, "epochs": 3, "best_epoch": 3, "seconds": 6.0}]}  # fmt: skip
+    qc = pd.DataFrame(
+        [("", pd.NA, "note", "records read", 151), (HOSTILE, 7, "dropped", "letters", pd.NA)],
+        columns=["record", "line", "action", "reason", "count"],
+    ).astype({"line": "Int64", "count": "Int64"})
+    return report.Tables(
+        examples=pd.DataFrame({"id": ids, "sequence": generator.choice(["ACGU", "GGGU"], size=n)}),
+        qc=qc,
+        splits=pd.DataFrame({"id": ids, "fold": 0, "subset": subsets}),
+        audit=pd.DataFrame(audit, columns=["fold", "check", "subset", "count", "n", "fraction",
+                                           "value", "note"]),
+        metrics=scores,
+        comparisons=statistics.compare(predictions, strata, n_resamples=100, n_permutations=199),
+        published=statistics.judge([entry], scores, chosen),
+        chosen=chosen,
+        predictions=predictions,
+        histories={"net": history, "shuffled": history},
+        descriptions=[description],
+        benchmarks=pd.DataFrame([("train_model", "net.fold0", 12.34, 500.0)],
+                                columns=["rule", "of", "seconds", "memory"]),
+    )  # fmt: skip

@@ -1,0 +1,78 @@
+"""Metrics against other people's implementations and closed forms."""
+
+import numpy as np
+import pytest
+import scipy.stats
+import sklearn.metrics
+from biornn import metrics
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def pair(n=400, correlation=0.8, seed=0):
+    x, z = np.random.default_rng(seed).normal(size=(2, n))
+    return x, correlation * x + np.sqrt(1 - correlation**2) * z
+
+
+def test_reference_implementations():
+    y, p = pair()
+    p = np.round(p, 1)  # with ties
+    assert metrics.mse(y, p) == pytest.approx(sklearn.metrics.mean_squared_error(y, p))
+    assert metrics.r2(y, p) == pytest.approx(sklearn.metrics.r2_score(y, p))
+    assert metrics.pearson(y, p) == pytest.approx(scipy.stats.pearsonr(y, p)[0])
+    assert metrics.spearman(y, p) == pytest.approx(scipy.stats.spearmanr(y, p)[0])
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.3, 0.6, 0.9])
+def test_information_of_gaussians(correlation):
+    # I = -log2(1 - rho²) / 2
+    estimates = [metrics.information(*pair(2000, correlation, seed)) for seed in range(4)]
+    assert np.mean(estimates) == pytest.approx(-0.5 * np.log2(1 - correlation**2), abs=0.03)
+
+
+def test_information_does_not_change_when_predictions_are_stretched():
+    y, p = pair(2000)
+    plain = metrics.information(y, p)
+    assert metrics.information(y, np.exp(p)) == pytest.approx(plain, abs=0.05)
+    assert metrics.information(y, 3 * p + 7) == pytest.approx(plain, abs=1e-6)
+
+
+def test_information_equals_the_plain_loop():
+    from scipy.special import digamma
+
+    y, p = pair(60)
+    y, p = (y - y.mean()) / y.std(), (p - p.mean()) / p.std()
+    total = 0.0
+    for i in range(60):
+        dx, dy = np.abs(y - y[i]), np.abs(p - p[i])
+        radius = np.sort(np.maximum(dx, dy))[5]
+        total -= digamma((dx < radius).sum()) + digamma((dy < radius).sum())
+    expected = (total / 60 + digamma(5) + digamma(60)) / np.log(2)
+    assert metrics.information(y, p) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_constant_prediction():
+    y, _ = pair()
+    constant = np.full(len(y), y.mean())
+    assert metrics.r2(y, constant) == pytest.approx(0)
+    assert metrics.information(y, constant) == 0
+    assert np.isnan(metrics.pearson(y, constant)) and np.isnan(metrics.spearman(y, constant))
+
+
+def test_few_examples():
+    assert np.isnan(metrics.information(np.arange(5.0), np.arange(5.0)))
+    assert np.isnan(metrics.r2(np.ones(3), np.ones(3)))
+
+
+@given(st.sampled_from(list(metrics.REGRESSION)), st.sampled_from([np.nan, np.inf]))
+def test_values_that_are_no_numbers_are_refused(name, value):
+    y, p = pair(20)
+    p[3] = value
+    with pytest.raises(ValueError, match="1 values of the prediction are not finite"):
+        metrics.REGRESSION[name](y, p)
+    with pytest.raises(ValueError, match="do not fit"):
+        metrics.REGRESSION[name](y, p[:-1])
+
+
+def test_every_metric_has_a_label():
+    assert set(metrics.LABELS) == set(metrics.REGRESSION)

@@ -1,0 +1,131 @@
+"""The page: an honest verdict, every section, nothing hostile, nothing from outside."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import report_tables
+from biornn import figures, report, statistics
+
+TEMPLATES = Path(__file__).parents[2] / "workflow/report"
+
+
+def render(tables, **changes):
+    analysis = report_tables.analysis(**changes)
+    return report.render(
+        name="tiny",
+        analysis=analysis,
+        tables=tables,
+        figures=figures.draw_all(tables, analysis.target.label),
+        methods="# Methods\n\n**Data.** text\n\nmore",
+        sources=[{"name": "s", "origin": "x", "file": "t.csv", "sha256": "0" * 64}],
+        versions={"biornn": "1"},
+        machine={"system": "s", "processor": "p", "cores": "2"},
+        verdict_rule=statistics.VERDICT_RULE,
+        template=TEMPLATES / "report.html.j2",
+        css=TEMPLATES / "report.css",
+    )
+
+
+@pytest.fixture(scope="module")
+def page():
+    return render(report_tables.tables())
+
+
+class Parser(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.links, self.headings = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        values = dict(attrs)
+        self.links += [values[key] for key in ("src", "href") if key in values]
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag == "img":
+            assert values["alt"]
+
+
+def test_hostile_text_stays_text(page):
+    parser = Parser()
+    parser.feed(page)
+    assert "script" not in parser.tags
+    assert page.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") >= 5
+
+
+def test_nothing_is_loaded_from_outside(page):
+    parser = Parser()
+    parser.feed(page)
+    for link in parser.links:
+        assert link.startswith(("data:image/svg+xml;base64,", "#", "https://doi.org/10."))
+    assert "default-src 'none'" in page and "url(" not in page
+
+
+def test_headings_are_in_order(page):
+    parser = Parser()
+    parser.feed(page)
+    assert parser.headings[0] == 1 and parser.headings.count(1) == 1
+    steps = np.diff(parser.headings)
+    assert steps.max() <= 1
+
+
+def test_a_network_that_wins(page):
+    text = report.verdict(report_tables.tables())
+    assert text[0].startswith("Yes. net, the best network, predicts better than ridge")
+    assert "95 % interval" in text[0] and text[0] in page.replace("&#39;", "'")
+
+
+def test_a_network_that_loses_is_said_to_lose():
+    tables = report_tables.tables(network_error=1.5)
+    assert report.verdict(tables)[0].startswith("No. ridge, the best simple model, predicts better")
+
+
+def test_no_clear_difference_is_said():
+    tables = report_tables.tables(network_error=0.6)
+    assert report.verdict(tables)[0].startswith("Not clearly. ")
+
+
+def test_warnings_of_leaks_controls_and_references():
+    assert len(report.warnings(report_tables.tables())) == 1  # the reference in the test set
+    found = " ".join(report.warnings(report_tables.tables(control=0.9, copies=3)))
+    assert "3 of 50 test sequences are also training sequences" in found
+    assert "The negative control shuffled" in found and "GU sets the zero point" in found
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.12345, "0.123"), (-0.5, "−0.500"), (-0.0001, "0.000"), (np.nan, "–")]
+)
+def test_numbers(value, shown):
+    assert report.number(value) == shown
+
+
+def test_p_values_and_intervals():
+    assert report.p_value(0.0001) == "p < 0.001" and report.p_value(0.0123) == "p = 0.012"
+    assert report.interval(-0.1, 0.2) == "−0.100 to 0.200" and report.interval(np.nan, 1) == "–"
+
+
+def test_benchmarks_are_read_as_snakemake_writes_them(tmp_path):
+    (tmp_path / "train_model.net.fold0.tsv").write_text("s\th:m:s\tmax_rss\n1.5\t0:00:01\t-\n")
+    (row,) = report.read_benchmarks(tmp_path).to_dict("records")
+    assert (row["rule"], row["of"], row["seconds"]) == ("train_model", "net.fold0", 1.5)
+    assert pd.isna(row["memory"])
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
+def test_a_browser_shows_it_without_errors_and_without_scrolling_sideways(page, tmp_path):
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+    outcome = subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         f"--user-data-dir={tmp_path / 'profile'}", "--window-size=390,900",
+         "--enable-logging=stderr", "--dump-dom", (tmp_path / "report.html").as_uri()],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert "CONSOLE" not in outcome.stderr, outcome.stderr
+    assert "Verdict" in outcome.stdout

@@ -1,0 +1,23 @@
+"""Write down the settings, the DOME checklist and the RO-Crate."""
+
+import yaml
+from _job import job
+from biornn import provenance
+from biornn.config import AnalysisConfig
+from biornn.files import read_tsv, write_json, write_text
+
+with job(snakemake):
+    files, params, output = snakemake.input, snakemake.params, snakemake.output
+    analysis = AnalysisConfig.model_validate(params.analysis)
+    text = yaml.safe_dump(params.analysis, sort_keys=False, allow_unicode=True)
+    write_text(output.config, text)
+    assigned, audit = read_tsv(files.splits), read_tsv(files.audit)
+    sizes = assigned["subset"].value_counts().to_dict()
+    write_json(output.dome, provenance.dome(analysis, sizes, audit))
+    provenance.write_ro_crate(
+        output.crate,
+        analysis,
+        provenance.describe_sources(analysis, params.sources),
+        [*files.outputs, output.dome, output.config],
+        provenance.software_versions(),
+    )

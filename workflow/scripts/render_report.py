@@ -1,0 +1,35 @@
+"""Draw the figures and render the page."""
+
+from pathlib import Path
+
+from _job import job
+from biornn import figures, provenance, report, statistics
+from biornn.config import AnalysisConfig
+from biornn.files import write_text
+
+with job(snakemake):
+    files, params, output = snakemake.input, snakemake.params, snakemake.output
+    analysis = AnalysisConfig.model_validate(params.analysis)
+    predictions = statistics.read_predictions(files.predictions, params.controls)
+    tables = report.read_tables(files, predictions, params.benchmarks)
+    drawn = figures.draw_all(tables, analysis.target.label)
+    for name, svg in drawn.items():
+        write_text(Path(output.figures) / f"{name}.svg", svg)
+    methods = provenance.methods_text(
+        analysis, tables.sizes(), report.n_read(tables), tables.descriptions[0]["device_note"]
+    )
+    write_text(output.methods, methods)
+    page = report.render(
+        name=snakemake.wildcards.analysis,
+        analysis=analysis,
+        tables=tables,
+        figures=drawn,
+        methods=methods,
+        sources=provenance.describe_sources(analysis, params.sources),
+        versions=provenance.software_versions(),
+        machine=provenance.describe_machine(),
+        verdict_rule=statistics.VERDICT_RULE,
+        template=files.template,
+        css=files.css,
+    )
+    write_text(output.report, page)
