@@ -20,7 +20,7 @@ def run_and_fail(workflow) -> str:
         ("config/analyses/tiny.yaml", "column: x,", "column: sequence,",
          "data/tiny.csv: there is no column 'sequence'"),
         ("config/analyses/tiny.yaml", "epochs: 4", "epoch: 4",
-         "tiny.yaml, line 30: unknown key 'training.epoch' (did you mean 'epochs'?)"),
+         "tiny.yaml, line 24: unknown key 'training.epoch' (did you mean 'epochs'?)"),
         ("config/analyses/tiny.yaml", "second: {type: path, path: data/tiny_replicate.csv}",
          "second: {type: path, path: data/gone.csv}", "data/gone.csv"),
         ("config/config.yaml", "tiny", "tinny", "analyses/tinny.yaml: there is no such file"),
