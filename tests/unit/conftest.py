@@ -3,9 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from biornn.alphabets import RNA
 from biornn.encoding import encode
 from biornn.folds import FoldData
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """The networks here are tiny: threads would only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def make_data(n: int = 240, *, shortest: int = 4, longest: int = 9, seed: int = 0) -> FoldData:

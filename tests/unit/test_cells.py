@@ -46,15 +46,15 @@ def close(one, other, tolerance=1e-12):
 
 @every_cell
 @pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (2, True)])
-@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "lengths"])
+@pytest.mark.parametrize("lengths", [None, torch.tensor([3, 1, 2])], ids=["full", "lengths"])
 def test_gradcheck(name, layers, bidirectional, lengths):
     """Every parameter, the input and the initial states, through output and final states."""
-    cell = make(name, 2, 3, layers, bidirectional)
-    x = inputs(4, 5, 2).requires_grad_()
+    cell = make(name, 2, 2, layers, bidirectional)  # small: the cost grows with every number
+    x = inputs(3, 3, 2).requires_grad_()
     n_states = 2 if isinstance(cell, cells.LSTM) else 1
     directions = 2 if bidirectional else 1
     start = [
-        inputs(layers * directions, 4, 3, seed=seed + 7).requires_grad_()
+        inputs(layers * directions, 3, 2, seed=seed + 7).requires_grad_()
         for seed in range(n_states)
     ]
     names = [key for key, _ in cell.named_parameters()]
@@ -67,10 +67,12 @@ def test_gradcheck(name, layers, bidirectional, lengths):
             torch.func.functional_call(cell, dict(zip(names, weights, strict=True)), arguments)
         )
 
-    assert torch.autograd.gradcheck(run, (x, *start, *cell.parameters()))
+    # one layer entry by entry; two along random directions, as every entry would take a minute
+    fast = layers > 1
+    assert torch.autograd.gradcheck(run, (x, *start, *cell.parameters()), fast_mode=fast)
 
 
-def plain_lstm(cell, x, peephole):
+def plain_lstm(cell, x, peephole, h, c):
     """The equations of the docstring, one step and one gate at a time, by autograd."""
     size = cell.hidden_size
     w_x, w_h = cell.weight_ih_l0.split(size), cell.weight_hh_l0.split(size)
@@ -79,7 +81,6 @@ def plain_lstm(cell, x, peephole):
         see = [lambda c, w=w: c @ w.T for w in cell.weight_ch_l0.split(size)]
     else:
         see = [lambda c, w=w: c * w for w in cell.weight_ch_l0]
-    h = c = x.new_zeros(len(x), size)
     outputs = []
     for step in range(x.shape[1]):
         a = [x[:, step] @ w_x[k].T + h @ w_h[k].T + bias[k] for k in range(4)]
@@ -92,14 +93,29 @@ def plain_lstm(cell, x, peephole):
 
 
 @pytest.mark.parametrize("peephole", ["diagonal", "full"])
-def test_peephole_lstm_equals_the_plain_equations_and_their_autograd(peephole):
+@pytest.mark.parametrize("lengths", [torch.full((4,), 5), LENGTHS], ids=["full", "lengths"])
+def test_peephole_lstm_equals_the_plain_equations_and_their_autograd(peephole, lengths):
     cell, x = make(f"lstm {peephole}"), inputs().requires_grad_()
-    ours, plain = flat(cell(x)), plain_lstm(cell, x, peephole)
-    close(ours, (plain[0], plain[1][None], plain[2][None]))
-    weights = [x, *cell.parameters()]
-    mine = torch.autograd.grad(sum((part**2).sum() for part in ours), weights)
-    theirs = torch.autograd.grad(sum((part**2).sum() for part in plain), weights)
-    close(mine, theirs)
+    h0, c0 = (inputs(1, 4, 4, seed=seed).requires_grad_() for seed in (3, 4))
+    ours = flat(cell(x, (h0, c0), lengths))
+    rows = [
+        plain_lstm(cell, x[k : k + 1, :n], peephole, h0[:, k], c0[:, k])
+        for k, n in enumerate(lengths.tolist())
+    ]
+    outputs, *states = zip(*rows, strict=True)
+    padded = [nn.functional.pad(each, (0, 0, 0, 5 - each.shape[1])) for each in outputs]
+    plain = (torch.cat(padded), *(torch.cat(each)[None] for each in states))
+    close(ours, plain)
+    weights = [x, h0, c0, *cell.parameters()]
+    for mine, theirs in zip(ours, plain, strict=True):  # through output, h_n and c_n, each alone
+        close(
+            torch.autograd.grad(
+                (mine**3).sum(), weights, retain_graph=True, materialize_grads=True
+            ),
+            torch.autograd.grad(
+                (theirs**3).sum(), weights, retain_graph=True, materialize_grads=True
+            ),
+        )
 
 
 def test_sigmoid_rnn_equals_the_plain_equation():
@@ -257,11 +273,21 @@ def test_names_and_shapes_of_the_parameters():
         (torch.tensor([6, 1, 1, 1]), "from 1 to 5, but are from 1 to 6"),
         (torch.tensor([5, 5]), "2 lengths were given for a batch of 4"),
         (torch.tensor([5.0, 1, 1, 1]), "whole numbers"),
+        (torch.ones(4, dtype=torch.bool), "whole numbers"),
     ],
 )
 def test_lengths_that_do_not_fit(lengths, message):
     with pytest.raises(ValueError, match=message):
         make("gru")(inputs(), lengths=lengths)
+
+
+@pytest.mark.parametrize("name", ["lstm diagonal", "rnn sigmoid", "lstm"])
+@pytest.mark.parametrize("shape", [(1, 1, 4), (3, 4, 4)], ids=["batch", "layers"])
+def test_initial_states_that_do_not_fit(name, shape):
+    state = torch.zeros(shape, dtype=torch.float64)
+    cell = make(name)
+    with pytest.raises(ValueError, match=r"hx must have shape \(1, 4, 4\)"):
+        cell(inputs(), (state, state) if isinstance(cell, cells.LSTM) else state, LENGTHS)
 
 
 def test_unknown_options():

@@ -47,6 +47,10 @@ class _Masked:
         if state is None:
             zeros = x.new_zeros(self.num_layers * directions, batch, self.hidden_size)
             state = (zeros,) * n_states
+        expected = (self.num_layers * directions, batch, self.hidden_size)
+        for each in state:
+            if each.shape != expected:  # would be broadcast, or read in part, in silence
+                raise ValueError(f"hx must have shape {expected}, not {tuple(each.shape)}")
         outside = backwards = None
         if lengths is not None:
             time = torch.arange(steps, device=x.device)[None, :]
@@ -87,11 +91,14 @@ def _check_lengths(lengths: Tensor | None, x: Tensor) -> Tensor | None:
     """`lengths` where something is padded, None where nothing is."""
     if lengths is None:
         return None
-    if lengths.dim() != 1 or lengths.dtype.is_floating_point or x.dim() != 3:
+    whole = not lengths.dtype.is_floating_point and lengths.dtype != torch.bool
+    if lengths.dim() != 1 or not whole or x.dim() != 3:
         raise ValueError("lengths must be whole numbers [batch] for inputs [batch, time, channel]")
     batch, steps = x.shape[:2]
     if len(lengths) != batch:
         raise ValueError(f"{len(lengths)} lengths were given for a batch of {batch} sequences")
+    if batch == 0:
+        return None
     shortest, longest = int(lengths.min()), int(lengths.max())
     if shortest < 1 or longest > steps:
         raise ValueError(f"lengths must be from 1 to {steps}, but are from {shortest} to {longest}")
@@ -177,7 +184,7 @@ class RNN(_Masked, nn.RNN):
         Raises
         ------
         ValueError
-            When `lengths` does not fit x.
+            When `lengths` or `hx` does not fit x.
         """
         lengths = _check_lengths(lengths, x)
         if x.dim() == 2:
