@@ -9,7 +9,7 @@ from biornn.config import LogRatio, section
 from biornn.encoding import encode
 from biornn.examples import Examples
 from biornn.files import InputError
-from conftest import make_data
+from made_data import make_data
 from sklearn.linear_model import Ridge
 
 CONFIGS = {

@@ -10,7 +10,7 @@ from biornn.alphabets import RNA
 from biornn.config import ModelConfig
 from biornn.datasets import SequenceDataset
 from biornn.files import InputError
-from conftest import make_data
+from made_data import make_data
 
 CONFIGS = {
     f"{cell} {readout}{' peephole' if peephole else ''}": ModelConfig(

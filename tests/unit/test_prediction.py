@@ -7,7 +7,7 @@ from biornn import models, training
 from biornn.config import ModelConfig, TrainingConfig
 from biornn.files import InputError
 from biornn.prediction import predict
-from conftest import make_data
+from made_data import make_data
 
 
 @pytest.mark.parametrize("precision", ["32-true", "64-true"])

@@ -10,7 +10,7 @@ import torch
 from biornn import training
 from biornn.config import ModelConfig, TrainingConfig
 from biornn.files import InputError
-from conftest import make_data
+from made_data import make_data
 
 SMALL = ModelConfig(cell="lstm", hidden_size=8, dropout=0.2, layers=2)
 CONFIG = TrainingConfig(

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_workflow
+from workflow_copy import make_workflow
 
 MODELS = ["rnn", "lstm", "lstm_peephole", "gru", "shuffled"]
 BASELINES = ["mean", "ridge", "boosting"]

@@ -6,6 +6,7 @@ Makes: nothing; a mistake in a file ends the run here, before any job starts.
 
 import ast
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -161,16 +162,14 @@ def predictions(wildcards):
         fold=analysis.folds,
     )
     if analysis.replicate:
-        files += expand(
-            f"{folder}/replicate/fold{{fold}}/predictions.parquet", fold=analysis.folds
-        )
+        files += expand(f"{folder}/replicate/fold{{fold}}/predictions.parquet", fold=analysis.folds)
     return files
 
 
 def gpus(wildcards):
     """GPUs of a training job: one where the analysis asks for it, or where this machine has one."""
     device = ANALYSES[wildcards.analysis].training.device
-    return int(device == "gpu" or (device == "auto" and Path("/dev/nvidia0").exists()))
+    return int(device == "gpu" or (device == "auto" and shutil.which("nvidia-smi") is not None))
 
 
 def final_outputs():

@@ -13,11 +13,13 @@ rule download:
     # No `code=` here: a file is what its checksum says, whichever code fetched it.
     output:
         file=f"{RUN.download.store}/{{digest}}/{{file}}",
-    params:
-        source=lambda wildcards, output: DOWNLOADS[output.file],
     log:
         "results/logs/download/{digest}-{file}.log",
     benchmark:
         "results/benchmarks/download/{digest}-{file}.tsv"
+    conda:
+        "../../envs/biornn.yaml"
+    params:
+        source=lambda wildcards, output: DOWNLOADS[output.file],
     script:
         "../scripts/download.py"

@@ -27,13 +27,15 @@ rule evaluate:
             category="{analysis}",
         ),
         chosen="results/{analysis}/chosen.json",
-    params:
-        evaluation=settings("evaluation"),
-        published=settings("published"),
-        controls=controls,
     log:
         "results/{analysis}/logs/evaluate.log",
     benchmark:
         "results/{analysis}/benchmarks/evaluate.tsv"
+    conda:
+        "../../envs/biornn.yaml"
+    params:
+        evaluation=settings("evaluation"),
+        published=settings("published"),
+        controls=controls,
     script:
         "../scripts/evaluate.py"

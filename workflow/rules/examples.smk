@@ -13,6 +13,12 @@ rule build_examples:
         examples="results/{analysis}/examples.parquet",
         expression="results/{analysis}/expression.h5ad",
         qc="results/{analysis}/examples.qc.tsv",
+    log:
+        "results/{analysis}/logs/build_examples.log",
+    benchmark:
+        "results/{analysis}/benchmarks/build_examples.tsv"
+    conda:
+        "../../envs/biornn.yaml"
     params:
         source=lambda wildcards: ANALYSES[wildcards.analysis]
         .sources[ANALYSES[wildcards.analysis].examples.source]
@@ -21,10 +27,6 @@ rule build_examples:
         expression=settings("expression"),
         target=settings("target"),
         split=settings("split"),
-    log:
-        "results/{analysis}/logs/build_examples.log",
-    benchmark:
-        "results/{analysis}/benchmarks/build_examples.tsv"
     script:
         "../scripts/build_examples.py"
 
@@ -40,13 +42,15 @@ rule split_examples:
             caption="../report/split_audit.rst",
             category="{analysis}",
         ),
-    params:
-        split=settings("split"),
-        alphabet=settings("examples", "sequence", "alphabet"),
-        expression=settings("expression"),
     log:
         "results/{analysis}/logs/split_examples.log",
     benchmark:
         "results/{analysis}/benchmarks/split_examples.tsv"
+    conda:
+        "../../envs/biornn.yaml"
+    params:
+        split=settings("split"),
+        alphabet=settings("examples", "sequence", "alphabet"),
+        expression=settings("expression"),
     script:
         "../scripts/split_examples.py"

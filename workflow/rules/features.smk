@@ -11,12 +11,14 @@ rule encode_sequences:
         code=library("encoding"),
     output:
         sequences="results/{analysis}/sequences.safetensors",
-    params:
-        alphabet=settings("examples", "sequence", "alphabet"),
     log:
         "results/{analysis}/logs/encode_sequences.log",
     benchmark:
         "results/{analysis}/benchmarks/encode_sequences.tsv"
+    conda:
+        "../../envs/biornn.yaml"
+    params:
+        alphabet=settings("examples", "sequence", "alphabet"),
     script:
         "../scripts/encode_sequences.py"
 
@@ -30,11 +32,13 @@ rule normalize_expression:
     output:
         expression="results/{analysis}/folds/{fold}/expression.h5ad",
         normalizer="results/{analysis}/folds/{fold}/normalizer.json",
-    params:
-        expression=settings("expression"),
     log:
         "results/{analysis}/logs/normalize_expression.fold{fold}.log",
     benchmark:
         "results/{analysis}/benchmarks/normalize_expression.fold{fold}.tsv"
+    conda:
+        "../../envs/biornn.yaml"
+    params:
+        expression=settings("expression"),
     script:
         "../scripts/normalize_expression.py"

@@ -31,15 +31,17 @@ rule render_report:
         ),
         methods="results/{analysis}/methods.md",
         figures=directory("results/{analysis}/figures"),
+    log:
+        "results/{analysis}/logs/render_report.log",
+    benchmark:
+        "results/{analysis}/benchmarks/render_report.tsv"
+    conda:
+        "../../envs/biornn.yaml"
     params:
         analysis=whole_analysis,
         controls=controls,
         sources=source_paths,
         benchmarks="results/{analysis}/benchmarks",
-    log:
-        "results/{analysis}/logs/render_report.log",
-    benchmark:
-        "results/{analysis}/benchmarks/render_report.tsv"
     script:
         "../scripts/render_report.py"
 
@@ -62,12 +64,14 @@ rule describe_run:
         crate="results/{analysis}/ro-crate-metadata.json",
         dome="results/{analysis}/dome.json",
         config="results/{analysis}/config.yaml",
-    params:
-        analysis=whole_analysis,
-        sources=source_paths,
     log:
         "results/{analysis}/logs/describe_run.log",
     benchmark:
         "results/{analysis}/benchmarks/describe_run.tsv"
+    conda:
+        "../../envs/biornn.yaml"
+    params:
+        analysis=whole_analysis,
+        sources=source_paths,
     script:
         "../scripts/describe_run.py"

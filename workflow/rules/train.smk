@@ -19,21 +19,23 @@ rule train_model:
         weights="results/{analysis}/models/{model}/fold{fold}/weights.safetensors",
         history="results/{analysis}/models/{model}/fold{fold}/history.tsv",
         predictions="results/{analysis}/models/{model}/fold{fold}/predictions.parquet",
+    log:
+        "results/{analysis}/logs/train_model.{model}.fold{fold}.log",
+    benchmark:
+        "results/{analysis}/benchmarks/train_model.{model}.fold{fold}.tsv"
+    # The longest jobs first: baselines fill the cores that are left at the end.
+    priority: 10
+    conda:
+        "../../envs/biornn.yaml"
+    threads: lambda wildcards: ANALYSES[wildcards.analysis].training.threads
+    resources:
+        gpu=gpus,
     params:
         model=settings("models", "{model}"),
         training=training_of_model,
         target=settings("target"),
         # No output: Snakemake deletes the outputs of a job that failed, and these must outlive it.
         checkpoints="results/{analysis}/checkpoints/{model}/fold{fold}",
-    threads: lambda wildcards: ANALYSES[wildcards.analysis].training.threads
-    # The longest jobs first: baselines fill the cores that are left at the end.
-    priority: 10
-    resources:
-        gpu=gpus,
-    log:
-        "results/{analysis}/logs/train_model.{model}.fold{fold}.log",
-    benchmark:
-        "results/{analysis}/benchmarks/train_model.{model}.fold{fold}.tsv"
     script:
         "../scripts/train_model.py"
 
@@ -48,13 +50,15 @@ rule train_baseline:
     output:
         description="results/{analysis}/baselines/{baseline}/fold{fold}/model.json",
         predictions="results/{analysis}/baselines/{baseline}/fold{fold}/predictions.parquet",
-    params:
-        baseline=settings("baselines", "{baseline}"),
-    threads: 1
     log:
         "results/{analysis}/logs/train_baseline.{baseline}.fold{fold}.log",
     benchmark:
         "results/{analysis}/benchmarks/train_baseline.{baseline}.fold{fold}.tsv"
+    conda:
+        "../../envs/biornn.yaml"
+    threads: 1
+    params:
+        baseline=settings("baselines", "{baseline}"),
     script:
         "../scripts/train_baseline.py"
 
@@ -70,15 +74,17 @@ rule measure_ceiling:
     output:
         predictions="results/{analysis}/replicate/fold{fold}/predictions.parquet",
         qc="results/{analysis}/replicate/fold{fold}/examples.qc.tsv",
+    log:
+        "results/{analysis}/logs/measure_ceiling.fold{fold}.log",
+    benchmark:
+        "results/{analysis}/benchmarks/measure_ceiling.fold{fold}.tsv"
+    conda:
+        "../../envs/biornn.yaml"
     params:
         replicate=settings("replicate"),
         examples=settings("examples"),
         expression=settings("expression"),
         target=settings("target"),
         split=settings("split"),
-    log:
-        "results/{analysis}/logs/measure_ceiling.fold{fold}.log",
-    benchmark:
-        "results/{analysis}/benchmarks/measure_ceiling.fold{fold}.tsv"
     script:
         "../scripts/measure_ceiling.py"
