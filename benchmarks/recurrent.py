@@ -17,6 +17,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
 from biornn import cells
+from biornn.training import keep_freed_memory
 
 
 def contenders(size: int) -> dict[str, tuple[torch.nn.Module, str]]:
@@ -41,6 +42,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     torch.manual_seed(0)
     for batch in options.batch:
         x = torch.randn(batch, options.steps, options.hidden)

@@ -52,8 +52,8 @@ def test_the_vectorised_bootstrap_equals_the_plain_one(metric, ties):
     sample, key = statistics._Sample(table), (0, 0, "test")
     statistics._resample([sample], [metric], 25, key)
     (counts,) = statistics._draw(40, 25, key)
-    assert (counts.sum(axis=1) == 40).all()
-    for row, found in zip(counts.astype(int), sample.resampled[metric][:, 0], strict=True):
+    assert (counts.sum(axis=0) == 40).all()
+    for row, found in zip(counts.T.astype(int), sample.resampled[metric][:, 0], strict=True):
         drawn = np.repeat(np.arange(40), row)
         if metric == "information":
             expected = metrics.local_information(y, p)[drawn].mean()

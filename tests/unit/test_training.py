@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import platform
 import signal
 
 import numpy as np
@@ -30,6 +31,11 @@ def r2(data, run, subset="test"):
     chosen = data.subsets == subset
     residual = (run.predictions - data.targets)[chosen]
     return 1 - residual.var() / data.targets[chosen].var()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
+def test_freed_memory_can_be_kept():
+    assert training.keep_freed_memory()
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
