@@ -305,6 +305,20 @@ def test_build_cell():
     assert cells.build_cell("lstm", 1, 2, peephole="full").weight_ch_l0.shape == (6, 2)
 
 
+@pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
+def test_initialization(kind):
+    cell = cells.build_cell(kind, 3, 8, 2, bidirectional=True)
+    cells.initialize(cell)
+    for name, parameter in cell.named_parameters():
+        if name.startswith("weight_hh"):
+            for gate in parameter.split(8):
+                torch.testing.assert_close(gate @ gate.T, torch.eye(8), atol=1e-5, rtol=0)
+        if name.startswith("bias_ih") and kind == "lstm":
+            assert parameter.tolist() == [0] * 8 + [1] * 8 + [0] * 16
+        elif name.startswith("bias"):
+            assert not parameter.any()
+
+
 def test_dropout_is_between_layers_and_in_training_only():
     torch.manual_seed(0)
     cell = cells.LSTM(3, 8, 2, peephole="diagonal", dropout=0.9)

@@ -73,6 +73,13 @@ def test_the_backward_direction_is_read_at_the_first_letter():
         assert not torch.allclose(net(same_but_the_first, lengths), expected)
 
 
+def test_the_initialization_is_the_one_that_was_asked_for():
+    for scheme, orthogonal in (("orthogonal", True), ("uniform", False)):
+        config = ModelConfig(cell="rnn", hidden_size=6, initialization=scheme)
+        weight = models.Network(config, RNA).recurrent.weight_hh_l0.detach()
+        assert torch.allclose(weight @ weight.T, torch.eye(6), atol=1e-5) == orthogonal
+
+
 def test_parameter_count_by_hand():
     # 4 gates of (4 inputs + 8 states + 2 biases) x 8 units, twice; 3 peepholes; 16 weights + bias
     config = ModelConfig(cell="lstm", peephole="diagonal", hidden_size=8)

@@ -359,3 +359,26 @@ def build_cell(
     if kind == "gru":
         return GRU(*sizes, dropout=dropout, bidirectional=bidirectional)
     return LSTM(*sizes, peephole=peephole, dropout=dropout, bidirectional=bidirectional)
+
+
+@torch.no_grad()
+def initialize(cell: RNN | LSTM | GRU) -> None:
+    """Draw weights that let gradients through many steps, in place of torch's uniform ones.
+
+    Recurrent matrices of each gate are orthogonal, so that a product of them neither grows nor
+    shrinks a vector (Saxe et al. 2014); input matrices are uniform by fan-in and fan-out (Glorot &
+    Bengio 2010); biases are zero, but the forget gate's is one, so that an LSTM begins by
+    remembering (Gers et al. 2000; Jozefowicz et al. 2015). Peepholes keep torch's small values.
+    """
+    size = cell.hidden_size
+    for name, parameter in cell.named_parameters():
+        if name.startswith("weight_hh"):
+            for gate in parameter.split(size):
+                nn.init.orthogonal_(gate)
+        elif name.startswith("weight_ih"):
+            for gate in parameter.split(size):
+                nn.init.xavier_uniform_(gate)
+        elif name.startswith("bias"):
+            parameter.zero_()
+            if isinstance(cell, LSTM) and name.startswith("bias_ih"):
+                parameter[size : 2 * size] = 1  # i, f, g, o

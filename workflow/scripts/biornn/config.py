@@ -229,6 +229,10 @@ class ModelConfig(Section):
     dropout: float = Field(
         0.0, ge=0, lt=1, description="Dropped fraction between layers and before the output."
     )
+    initialization: Literal["orthogonal", "uniform"] = Field(
+        "orthogonal",
+        description="Orthogonal recurrent matrices and an open forget gate, or torch's own.",
+    )
     epochs: int | None = Field(
         None, ge=1, description="This model's own number of epochs, in place of `training.epochs`."
     )

@@ -52,6 +52,8 @@ class Network(nn.Module):
             activation=config.activation,
             peephole=config.peephole,
         )
+        if config.initialization == "orthogonal":
+            cells.initialize(self.recurrent)
         self.readout = config.readout
         self.directions = 2 if config.bidirectional else 1
         self.dropout = nn.Dropout(config.dropout)

@@ -89,6 +89,8 @@ def _network_in_words(name: str, model: ModelConfig) -> str:
         {"last": "read at the last step of each direction", "mean": "mean over positions",
          "max": "maximum over positions"}[model.readout],
     ]  # fmt: skip
+    if model.initialization == "orthogonal":
+        parts += ["orthogonal recurrent matrices at the start (Saxe et al. 2014)"]
     parts += [f"dropout {model.dropout:g}"] if model.dropout else []
     parts += [f"at most {model.epochs} epochs"] if model.epochs else []
     parts += [f"highest learning rate {model.learning_rate:g}"] if model.learning_rate else []
