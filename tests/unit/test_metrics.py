@@ -76,3 +76,16 @@ def test_values_that_are_no_numbers_are_refused(name, value):
 
 def test_every_metric_has_a_label():
     assert set(metrics.LABELS) == set(metrics.REGRESSION)
+
+
+def test_the_error_of_the_information_is_the_spread_over_samples():
+    estimates, errors = [], []
+    for seed in range(40):
+        x, z = np.random.default_rng(seed).normal(size=(2, 400))
+        estimates.append(metrics.information(x + z, x))
+        errors.append(metrics.information_error(x + z, x))
+    assert np.mean(errors) == pytest.approx(np.std(estimates), rel=0.25)
+
+
+def test_too_few_examples_for_an_error():
+    assert np.isnan(metrics.information_error(np.arange(20.0), np.arange(20.0)))

@@ -56,7 +56,7 @@ def test_the_vectorised_bootstrap_equals_the_plain_one(metric, ties):
     for row, found in zip(counts.T.astype(int), sample.resampled[metric][:, 0], strict=True):
         drawn = np.repeat(np.arange(40), row)
         if metric == "information":
-            expected = metrics.local_information(y, p)[drawn].mean()
+            expected = sample.information_influence[0][drawn].mean()
         else:
             expected = metrics.REGRESSION[metric](y[drawn], p[drawn])
         assert found == pytest.approx(expected, abs=1e-10)
@@ -185,6 +185,19 @@ def test_verdicts(ours, change, expected):
     (found,) = statistics.judge([entry], scores, {"best_recurrent": "m"}).to_dict("records")
     assert (found["verdict"], found["model"], found["ours"]) == (expected, "m", ours[0])
     assert found["note"] == (entry["not_comparable"] or "n")
+
+
+def test_the_spread_of_the_information_is_that_of_its_standard_error():
+    generator = np.random.default_rng(5)
+    y, z = generator.normal(size=(2, 800))
+    table = pd.DataFrame({"model": "m", "kind": "baseline", "id": np.arange(800).astype(str),
+                          "seed": 0, "target": y, "prediction": y + z})  # fmt: skip
+    sample = statistics._Sample(table)
+    influence = sample.information_influence[0]
+    assert influence.mean() == pytest.approx(sample.information.mean())
+    error = metrics.information_error(sample.target, sample.predictions[0], repeats=12)
+    assert influence.std() / np.sqrt(800) == pytest.approx(error)
+    assert error > 1.05 * sample.information.std() / np.sqrt(800)
 
 
 @pytest.mark.slow

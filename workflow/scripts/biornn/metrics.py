@@ -108,6 +108,28 @@ def information(target: np.ndarray, prediction: np.ndarray, n_neighbors: int = N
     return float(local_information(target, prediction, n_neighbors).mean())
 
 
+def information_error(
+    target: np.ndarray, prediction: np.ndarray, *, n_parts: int = 4, repeats: int = 10
+) -> float:
+    """Standard error of `information`, in bits; NaN where there are too few examples.
+
+    From estimates on random disjoint parts, whose variance falls as one over their size (Holmes &
+    Nemenman, Phys. Rev. E 100:022404, 2019). Neighbours tie the examples' contributions together,
+    so that the spread of the contributions alone says too little.
+    """
+    target, prediction = _pair(target, prediction)
+    if len(target) // n_parts <= NEIGHBORS:
+        return float("nan")
+    generator = np.random.default_rng(_TIE_SEED)
+    variances = []
+    for _ in range(repeats):
+        parts = np.array_split(generator.permutation(len(target)), n_parts)
+        variances.append(
+            np.var([information(target[part], prediction[part]) for part in parts], ddof=1)
+        )
+    return float(np.sqrt(np.mean(variances) / n_parts))
+
+
 REGRESSION: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "r2": r2,
     "mse": mse,

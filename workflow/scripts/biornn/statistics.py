@@ -39,6 +39,8 @@ VERDICT_RULE = (
 KINDS = ("recurrent", "baseline", "control", "ceiling")
 #: Elements of a matrix of resamples; 2 MiB of float64 stay near the processor.
 _CHUNK_ELEMENTS = 2**18
+#: Partitions behind the standard error of the information, over all seeds of a model.
+_ERROR_REPEATS = 12
 
 #: Seed, fold and subset: what a draw of examples depends on.
 Key = tuple[int, object, str]
@@ -97,6 +99,26 @@ class _Sample:
         return np.array([metrics.local_information(self.target, p) for p in self.predictions])
 
     @cached_property
+    def information_influence(self) -> np.ndarray:
+        """[seeds, n]: `information`, spread about its mean as far as its standard error asks.
+
+        The contributions depend on each other through their neighbours, so that drawing them alone
+        gives intervals that are too narrow (88 % instead of 95 % at n = 500 in our test).
+        """
+        mean = self.information.mean(axis=1, keepdims=True)
+        naive = self.information.std(axis=1).mean() / np.sqrt(self.n)
+        repeats = -(-_ERROR_REPEATS // len(self.seeds))
+        error = np.mean(
+            [
+                metrics.information_error(self.target, prediction, repeats=repeats)
+                for prediction in self.predictions
+            ]
+        )
+        # fewer than some dozens of examples: no better is known
+        stretch = max(1.0, error / naive) if naive > 0 and np.isfinite(error) else 1.0
+        return mean + stretch * (self.information - mean)
+
+    @cached_property
     def errors(self) -> np.ndarray:
         """[seeds, n], squared."""
         return np.array([metrics.squared_errors(self.target, p) for p in self.predictions])
@@ -125,8 +147,8 @@ def _resample(
 
     Exact for r2, mse, pearson and spearman. The information of a resample is the mean of the
     drawn contributions: drawing an example twice would put neighbours at distance zero, which the
-    estimator can't bear, and the pointwise information is the estimate's influence function, so
-    that its mean varies as the estimate does.
+    estimator can't bear. They are spread so that their mean varies as the estimate does (see
+    `_Sample.information_influence`).
     """
     wanted = list(wanted)
     for n in sorted({sample.n for sample in samples}):
@@ -155,7 +177,7 @@ def _weighted(metric: str, sample: _Sample, counts: np.ndarray, ranks: _TargetRa
     """A metric in every resample, [resamples, seeds], from counts [n, resamples]."""
     n = sample.n
     if metric == "information":
-        return (sample.information @ counts / n).T
+        return (sample.information_influence @ counts / n).T
     if metric == "mse":
         return (sample.errors @ counts / n).T
     centred = sample.target - sample.target.mean()
