@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from biornn import report, statistics
+from biornn import comparisons, report, statistics
 from biornn.config import AnalysisConfig
 
 HOSTILE = "<script>alert('x')</script>"
@@ -59,7 +59,8 @@ def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) ->
         ]
     )  # fmt: skip
     strata = {"GU": set(ids[:90])}
-    scores = statistics.score(predictions, strata, n_resamples=100)
+    groups = statistics.prepare(predictions, strata, n_resamples=100)
+    scores = statistics.score(groups)
     chosen = {"best_recurrent": "net", "best_baseline": "ridge"}
     entry = {"name": HOSTILE, "source": "paper", "metric": "information", "subset": "test",
              "value": 0.4, "uncertainty": 0.1, "model": "best_recurrent", "not_comparable": None,
@@ -89,8 +90,8 @@ def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) ->
         audit=pd.DataFrame(audit, columns=["fold", "check", "subset", "count", "n", "fraction",
                                            "value", "note"]),
         metrics=scores,
-        comparisons=statistics.compare(predictions, strata, n_resamples=100, n_permutations=199),
-        published=statistics.judge([entry], scores, chosen),
+        comparisons=comparisons.compare(groups, n_permutations=199),
+        published=comparisons.judge([entry], scores, chosen),
         chosen=chosen,
         predictions=predictions,
         histories={"net": history, "shuffled": history},

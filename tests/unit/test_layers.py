@@ -11,7 +11,7 @@ FLOORS = [
     ["sources", "encoding", "examples", "expression", "splits", "folds"],
     ["kernels", "cells", "datasets", "models"],
     ["training", "baselines", "prediction"],
-    ["metrics", "statistics"],
+    ["metrics", "statistics", "comparisons"],
     ["figures", "provenance", "report"],
 ]
 ORDER = [module for floor in FLOORS for module in floor]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import report_tables
-from biornn import figures, report, statistics
+from biornn import comparisons, figures, report
 
 TEMPLATES = Path(__file__).parents[2] / "workflow/report"
 
@@ -26,7 +26,7 @@ def render(tables, **changes):
         sources=[{"name": "s", "origin": "x", "file": "t.csv", "sha256": "0" * 64}],
         versions={"biornn": "1"},
         machine={"system": "s", "processor": "p", "cores": "2"},
-        verdict_rule=statistics.VERDICT_RULE,
+        verdict_rule=comparisons.VERDICT_RULE,
         template=TEMPLATES / "report.html.j2",
         css=TEMPLATES / "report.css",
     )

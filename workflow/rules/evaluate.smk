@@ -9,7 +9,7 @@ rule evaluate:
     input:
         predictions=predictions,
         examples=rules.build_examples.output.examples,
-        code=library("statistics", "examples"),
+        code=library("comparisons", "examples"),
     output:
         metrics=report(
             "results/{analysis}/metrics.tsv",
@@ -33,6 +33,7 @@ rule evaluate:
         "results/{analysis}/benchmarks/evaluate.tsv"
     conda:
         "../../envs/biornn.yaml"
+    threads: 2
     params:
         evaluation=settings("evaluation"),
         published=settings("published"),

@@ -22,7 +22,7 @@ rule render_report:
         sources=all_sources,
         template=workflow.source_path("../report/report.html.j2"),
         css=workflow.source_path("../report/report.css"),
-        code=library("report", "figures", "provenance", "statistics"),
+        code=library("report", "figures", "provenance", "comparisons"),
     output:
         report=report(
             "results/{analysis}/report.html",

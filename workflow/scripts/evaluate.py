@@ -1,30 +1,31 @@
 """Score all predictions of an analysis and compare the models."""
 
 from _job import job
-from biornn import examples, statistics
+from biornn import comparisons, examples, statistics
 from biornn.config import section
 from biornn.files import write_json, write_tsv
 
 with job(snakemake):
     files, params = snakemake.input, snakemake.params
-    predictions = statistics.read_predictions(files.predictions, params.controls)
     config = section("evaluation", params.evaluation)
-    strata = examples.strata(examples.load(files.examples), config.strata)
-    common = {
-        "n_resamples": config.resamples,
-        "confidence": config.confidence,
-        "seed": config.seed,
-    }
-    metrics = statistics.score(predictions, strata, **common)
-    comparisons = statistics.compare(
-        predictions, strata, n_permutations=config.permutations, **common
+    groups = statistics.prepare(
+        statistics.read_predictions(files.predictions, params.controls),
+        examples.strata(examples.load(files.examples), config.strata),
+        n_resamples=config.resamples,
+        seed=config.seed,
+        threads=snakemake.threads,
     )
+    metrics = statistics.score(groups, config.confidence)
     chosen = {
-        f"best_{kind}": statistics.best_on_validation(predictions, kind)
+        f"best_{kind}": comparisons.best_on_validation(groups, kind)
         for kind in ("recurrent", "baseline")
     }
-    published = statistics.judge(params.published, metrics, chosen)
     write_tsv(metrics, snakemake.output.metrics)
-    write_tsv(comparisons, snakemake.output.comparisons)
-    write_tsv(published, snakemake.output.published)
+    write_tsv(
+        comparisons.compare(
+            groups, n_permutations=config.permutations, confidence=config.confidence
+        ),
+        snakemake.output.comparisons,
+    )
+    write_tsv(comparisons.judge(params.published, metrics, chosen), snakemake.output.published)
     write_json(snakemake.output.chosen, chosen)

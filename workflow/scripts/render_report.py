@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from _job import job
-from biornn import figures, provenance, report, statistics
+from biornn import comparisons, figures, provenance, report, statistics
 from biornn.config import AnalysisConfig
 from biornn.files import write_text
 
@@ -28,7 +28,7 @@ with job(snakemake):
         sources=provenance.describe_sources(analysis, params.sources),
         versions=provenance.software_versions(),
         machine=provenance.describe_machine(),
-        verdict_rule=statistics.VERDICT_RULE,
+        verdict_rule=comparisons.VERDICT_RULE,
         template=files.template,
         css=files.css,
     )

@@ -190,8 +190,8 @@ with the lowest validation loss were kept. Device: {device_note}.
 information (mutual information of prediction and measurement, estimator 1 of Kraskov et al. 2004 \
 with 5 neighbours) on the test examples. Intervals are {interval} percentile bootstrap intervals \
 ({evaluation.resamples:,} resamples) over examples and, for means over seeds, over seeds; those of \
-the information resample pointwise contributions, spread to the standard error of Holmes & Nemenman \
-2019. Networks were compared with the baseline of \
+the information resample pointwise contributions, spread to the standard error of Holmes & \
+Nemenman 2019. Networks were compared with the baseline of \
 lowest validation error and with each other on the same test examples by a two-sided paired \
 sign-flip permutation test ({evaluation.permutations:,} permutations), p-values adjusted after Holm.
 

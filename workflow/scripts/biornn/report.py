@@ -256,7 +256,7 @@ def render(
     methods, sources, versions, machine
         From `provenance`.
     verdict_rule
-        `statistics.VERDICT_RULE`.
+        `comparisons.VERDICT_RULE`.
     template, css
         Paths.
     """

@@ -1,0 +1,90 @@
+"""Model against model, and ours against what was published."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from biornn import comparisons, statistics
+from made_predictions import MODELS, N, predictions
+
+
+@pytest.fixture(scope="module")
+def table():
+    return predictions(MODELS)
+
+
+def compared(table, n_resamples):
+    groups = statistics.prepare(table, {}, n_resamples=n_resamples)
+    return comparisons.compare(groups, n_permutations=999)
+
+
+def test_the_best_is_chosen_on_validation_and_not_on_test(table):
+    groups = statistics.prepare(table, {}, n_resamples=100)
+    assert comparisons.best_on_validation(groups, "baseline") == "simple"
+    rows = comparisons.compare(groups, n_permutations=199)
+    against = rows[rows["model_b"].isin(["simple", "lucky"])]["model_b"]
+    assert set(against) == {"simple"}
+    with pytest.raises(ValueError, match="no ceiling model"):
+        comparisons.best_on_validation(groups, "ceiling")
+
+
+def test_clear_differences_are_named_and_equal_models_are_not():
+    twin = predictions({"a": ("recurrent", 0.5, 0.5), "base": ("baseline", 0.5, 0.5)})
+    copy = twin[twin["model"] == "a"].assign(model="b")
+    both = pd.concat([twin, copy])
+    rows = compared(both, 200)
+    same = rows[(rows["model_a"] == "a") & (rows["model_b"] == "b")]
+    assert (same["difference"] == 0).all() and (same["p_value"] == 1).all()
+    assert (same["better"] == "").all()
+    clear = compared(predictions(MODELS), 200)
+    row = clear[(clear["model_a"] == "good") & (clear["model_b"] == "simple")].iloc[0]
+    assert row["better"] == "good" and row["difference"] > 0 and row["ci_low"] > 0
+    assert row["p_value"] == pytest.approx(0.001) and row["n"] == N
+
+
+def test_holm_by_hand(table):
+    rows = compared(table, 100)
+    for _, family in rows.groupby(["fold", "subset", "metric"]):
+        p = np.sort(family["p_value"])
+        expected = np.minimum(np.maximum.accumulate(p * np.arange(len(p), 0, -1)), 1)
+        assert np.sort(family["p_adjusted"]) == pytest.approx(expected)
+
+
+def test_sign_flips_are_uniform_without_a_difference():
+    generator = np.random.default_rng(0)
+    p = comparisons.sign_flip_p(generator.normal(size=(300, 40)), 199, generator)
+    assert abs(np.mean(p < 0.1) - 0.1) < 0.05 and abs(np.mean(p) - 0.5) < 0.06
+
+
+def test_sign_flips_equal_the_exact_test():
+    differences = np.array([[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
+    # only the two sign vectors that are all equal are as far from zero: 2 of 64
+    p = comparisons.sign_flip_p(differences, 20_000, np.random.default_rng(0))
+    assert p[0] == pytest.approx(2 / 64, abs=0.004)
+
+
+ENTRY = {
+    "name": "p", "source": "s", "metric": "r2", "subset": "test", "value": 0.5,
+         "uncertainty": 0.0, "model": "best_recurrent", "not_comparable": None, "note": "n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ours", "change", "expected"),
+    [
+        ((0.5, 0.4, 0.6), {}, "reproduced"),
+        ((0.7, 0.6, 0.8), {}, "better"),
+        ((0.3, 0.2, 0.4), {}, "worse"),
+        ((0.7, 0.6, 0.8), {"uncertainty": 0.1}, "reproduced"),
+        ((0.7, 0.61, 0.8), {"uncertainty": 0.1}, "better"),
+        ((0.7, 0.6, 0.8), {"metric": "mse"}, "worse"),
+        ((0.3, 0.2, 0.4), {"metric": "mse"}, "better"),
+        ((0.5, 0.4, 0.6), {"not_comparable": "other split"}, "not comparable"),
+    ],
+)
+def test_verdicts(ours, change, expected):
+    entry = ENTRY | change
+    row = ("m", "recurrent", 0, "all", "test", entry["metric"], *ours, 9)
+    scores = pd.DataFrame([row], columns=statistics.METRICS_COLUMNS)
+    (found,) = comparisons.judge([entry], scores, {"best_recurrent": "m"}).to_dict("records")
+    assert (found["verdict"], found["model"], found["ours"]) == (expected, "m", ours[0])
+    assert found["note"] == (entry["not_comparable"] or "n")
