@@ -24,4 +24,4 @@ def test_every_version_is_exact():
 def test_every_rule_names_its_environment():
     for path in (ROOT / "workflow/rules").glob("*.smk"):
         text = path.read_text(encoding="utf-8")
-        assert text.count("\nrule ") == text.count('"../../envs/biornn.yaml"'), path
+        assert text.count("\n    script:") == text.count('"../../envs/biornn.yaml"'), path

@@ -8,7 +8,7 @@ LIBRARY = Path(__file__).parents[2] / "workflow/scripts/biornn"
 # From the ground up; within a floor, from left to right.
 FLOORS = [
     ["files", "checking", "alphabets", "config", "config_reference"],
-    ["sources", "encoding", "examples", "expression", "splits", "folds"],
+    ["archives", "transfer", "sources", "encoding", "examples", "expression", "splits", "folds"],
     ["kernels", "cells", "datasets", "models"],
     ["training", "baselines", "prediction"],
     ["metrics", "statistics", "comparisons"],

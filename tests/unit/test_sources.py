@@ -1,88 +1,147 @@
-"""Downloads from a real server on loopback, wheels through a real pip, archives that bite."""
+"""Sources: from the origin or a mirror, whole and with the right checksum, or not at all."""
 
 import gzip
 import hashlib
-import http.server
-import io
-import threading
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
-from biornn import sources
+from biornn import sources, transfer
+from biornn.config import DownloadConfig, PypiSource, UrlSource
 from biornn.files import InputError
+from web_server import BODY, DIGEST, Handler, serve
 
-BODY = b"id,sequence\n1,ACGU\n" * 1000
-DIGEST = hashlib.sha256(BODY).hexdigest()
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    failures_left = 0
-
-    def do_GET(self):
-        if self.path == "/flaky" and Handler.failures_left:
-            Handler.failures_left -= 1
-            self.send_error(503)
-        elif self.path == "/missing":
-            self.send_error(404)
-        elif self.path == "/cut":
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(BODY)))
-            self.end_headers()
-            self.wfile.write(BODY[:100])
-        else:
-            body = b"<html>please log in</html>" if self.path == "/login" else BODY
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+LIBRARY = Path(__file__).parents[2] / "workflow/scripts"
 
 
 @pytest.fixture(scope="module")
 def server():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    with serve() as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(sources.time, "sleep", lambda seconds: None)
+    Handler.requests.clear()
+    monkeypatch.setattr(transfer.time, "sleep", lambda seconds: None)
+
+
+def source(url, sha256=DIGEST):
+    return UrlSource(type="url", url=url, file="x", sha256=sha256)
+
+
+def fetch(url, target, **config):
+    sources.fetch(source(url), target, DownloadConfig(**config))
+
+
+def left_in(folder):
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_download_lands_whole(server, tmp_path):
-    sources.fetch_url(f"{server}/table.csv", tmp_path / "d" / "table.csv", DIGEST)
-    assert (tmp_path / "d" / "table.csv").read_bytes() == BODY
-    assert [path.name for path in (tmp_path / "d").iterdir()] == ["table.csv"]
-
-
-def test_a_passing_failure_is_tried_again(server, tmp_path):
-    Handler.failures_left = 2
-    sources.fetch_url(f"{server}/flaky", tmp_path / "x", DIGEST)
-    assert (tmp_path / "x").read_bytes() == BODY
+    fetch(f"{server}/table.csv", tmp_path / "d" / "x")
+    assert (tmp_path / "d" / "x").read_bytes() == BODY
+    assert left_in(tmp_path) == ["x"]
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/missing", "404"),
-        ("/login", "checksum mismatch: expected sha256 " + DIGEST),
-        ("/cut", "could not be downloaded|checksum mismatch"),
+        ("/missing", "answered 404"),
+        ("/login", "a web page"),
+        ("/other", "checksum mismatch: expected sha256 " + DIGEST),
+        ("/cut-always", "could not be downloaded in 2 tries"),
     ],
 )
 def test_a_failed_download_leaves_nothing(server, tmp_path, path, expected):
     with pytest.raises(InputError, match=expected):
-        sources.fetch_url(server + path, tmp_path / "x", DIGEST)
-    assert not list(tmp_path.iterdir())
+        fetch(server + path, tmp_path / "x", attempts=2)
+    assert left_in(tmp_path) == []
+
+
+def test_a_later_run_goes_on_where_the_last_one_was_cut_off(server, tmp_path):
+    with pytest.raises(InputError, match="could not be downloaded in 1 tries"):
+        fetch(f"{server}/cut-once", tmp_path / "x", attempts=1)
+    assert left_in(tmp_path) == [".x.part", ".x.part.etag"]
+    Handler.ranges.clear()
+    fetch(f"{server}/cut-once", tmp_path / "x", attempts=1)
+    assert (tmp_path / "x").read_bytes() == BODY and left_in(tmp_path) == ["x"]
+    (rest,) = Handler.ranges
+    assert 0 < int(rest[len("bytes=") : -1]) <= len(BODY) // 2
+
+
+def test_two_processes_do_not_mix_their_bytes(server, tmp_path):
+    code = (
+        f"import sys; sys.path.insert(0, {str(LIBRARY)!r})\n"
+        "from biornn import sources; from biornn.config import DownloadConfig, UrlSource\n"
+        f"source = UrlSource(type='url', url='{server}/table.csv', file='x', sha256='{DIGEST}')\n"
+        f"sources.fetch(source, {str(tmp_path / 'x')!r}, DownloadConfig())"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    assert (tmp_path / "x").read_bytes() == BODY and left_in(tmp_path) == ["x"]
 
 
 def test_no_network_says_so_and_how_to_go_on(tmp_path):
     with pytest.raises(InputError, match=r"Check the network .* or put the file at"):
-        sources.fetch_url("http://127.0.0.1:9/x", tmp_path / "x", DIGEST)
-    assert not list(tmp_path.iterdir())
+        fetch("http://127.0.0.1:9/x", tmp_path / "x", attempts=2)
+    assert left_in(tmp_path) == []
+
+
+# -- mirrors ---------------------------------------------------------------------------------------
+
+URL = "https://data.example/sets/a%20b.csv?version=2"
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    folder = tmp_path / "mirror"
+    (folder / "data.example/sets").mkdir(parents=True)
+    (folder / "data.example/sets/a b.csv").write_bytes(BODY)
+    return folder
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_a_mirror_folder_is_asked_first(mirror, tmp_path, offline):
+    fetch(URL, tmp_path / "d" / "x", mirror=str(mirror), offline=offline)
+    assert (tmp_path / "d" / "x").read_bytes() == BODY
+
+
+def test_a_mirror_address_is_asked_first(server, tmp_path):
+    fetch("https://data.example/moved", tmp_path / "x", mirror=server)
+    assert (tmp_path / "x").read_bytes() == BODY and Handler.requests["/data.example/moved"] == 1
+
+
+def test_what_a_mirror_does_not_have_comes_from_the_origin(server, mirror, tmp_path):
+    fetch(f"{server}/table.csv", tmp_path / "x", mirror=str(mirror))
+    fetch(f"{server}/table.csv", tmp_path / "y", mirror=f"{server}/moved/../missing?")
+    assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes() == BODY
+
+
+def test_a_mirror_with_other_content_is_not_believed(server, mirror, tmp_path):
+    host = server.removeprefix("http://").split(":")[0]
+    (mirror / host).mkdir()
+    (mirror / host / "table.csv").write_bytes(b"stale")
+    fetch(f"{server}/table.csv", tmp_path / "x", mirror=str(mirror))
+    assert (tmp_path / "x").read_bytes() == BODY
+
+
+def test_offline_asks_no_server(server, tmp_path):
+    for mirror in (None, server):
+        with pytest.raises(InputError, match=r"offline forbids the network. Run `snakemake fetch`"):
+            fetch(f"{server}/table.csv", tmp_path / "x", mirror=mirror, offline=True)
+    assert not Handler.requests and left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("path", ["/../../etc/passwd", "/a/%2e%2e/b", "/a%5C..%5Cb"])
+def test_an_address_can_not_climb_out_of_a_mirror(path):
+    with pytest.raises(InputError, match=r"may not have"):
+        sources.place_in_mirror(source(f"https://data.example{path}"))
+
+
+# -- the Python package index ----------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -105,66 +164,37 @@ def index(tmp_path, monkeypatch):
     return folder / name
 
 
-def test_a_wheel_is_fetched_and_a_member_read_without_running_it(index, tmp_path):
-    digest = hashlib.sha256(index.read_bytes()).hexdigest()
-    sources.fetch_pypi("tinydata", "1.0", index.name, tmp_path / "store" / "w.whl", digest)
-    assert sources.read_member(tmp_path / "store" / "w.whl", "tinydata/data.csv.gz") == BODY
+def package(index, **change):
+    values = {"package": "tinydata", "version": "1.0", "file": index.name,
+              "sha256": hashlib.sha256(index.read_bytes()).hexdigest()}  # fmt: skip
+    return PypiSource(type="pypi", **values | change)
 
 
-def test_a_package_that_is_not_there_is_named(index, tmp_path):
-    with pytest.raises(InputError, match=r"package nosuch==1\.0: could not be downloaded"):
-        sources.fetch_pypi("nosuch", "1.0", "x.whl", tmp_path / "w", "0" * 64)
+def test_a_wheel_is_fetched_without_running_it(index, tmp_path):
+    sources.fetch(package(index), tmp_path / "store" / "w.whl", DownloadConfig())
+    assert (tmp_path / "store" / "w.whl").read_bytes() == index.read_bytes()
+    assert left_in(tmp_path / "store") == ["w.whl"]
 
 
-def test_another_file_than_expected_is_named(index, tmp_path):
-    with pytest.raises(InputError, match=r"gave tinydata-1\.0.*, not 'other\.whl'"):
-        sources.fetch_pypi("tinydata", "1.0", "other.whl", tmp_path / "w", "0" * 64)
+def test_a_wheel_from_a_mirror(index, tmp_path):
+    place = tmp_path / "mirror/pypi.org/tinydata"
+    place.mkdir(parents=True)
+    index.rename(place / index.name)
+    wheel = package(place / index.name)
+    config = DownloadConfig(mirror=str(tmp_path / "mirror"), offline=True)
+    sources.fetch(wheel, tmp_path / "w.whl", config)
+    assert (tmp_path / "w.whl").read_bytes() == (place / index.name).read_bytes()
 
 
-def test_a_wheel_with_another_checksum_is_not_kept(index, tmp_path):
-    with pytest.raises(InputError, match="checksum mismatch"):
-        sources.fetch_pypi("tinydata", "1.0", index.name, tmp_path / "s" / "w", "0" * 64)
-    assert not list((tmp_path / "s").iterdir())
-
-
-def test_a_missing_member_names_a_near_one(index):
-    with pytest.raises(InputError, match=r"no member 'data\.csv\.gz'.*'tinydata/data\.csv\.gz'"):
-        sources.read_member(index, "data.csv.gz")
-
-
-def test_truncated_archives_are_refused(index, tmp_path):
-    (tmp_path / "cut.whl").write_bytes(index.read_bytes()[:-30])
-    with pytest.raises(InputError, match="not a whole zip archive"):
-        sources.read_member(tmp_path / "cut.whl", "tinydata/data.csv.gz")
-    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(BODY)[:-10])
-    with pytest.raises(InputError, match="not a whole gzip file"):
-        sources.read_member(tmp_path / "cut.csv.gz")
-
-
-@pytest.mark.parametrize("packed", ["gzip", "zip"])
-def test_bombs_are_refused(tmp_path, monkeypatch, packed):
-    monkeypatch.setattr(sources, "MAX_UNPACKED", 10_000)
-    bomb = bytes(1_000_000)
-    if packed == "gzip":
-        path, member = tmp_path / "bomb.csv.gz", None
-        path.write_bytes(gzip.compress(bomb))
-    else:
-        path, member = tmp_path / "bomb.zip", "zeros"
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("zeros", bomb)
-    with pytest.raises(InputError, match="refused"):
-        sources.read_member(path, member)
-
-
-def test_a_hostile_member_name_writes_nothing(tmp_path):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("../../evil", b"x")
-    (tmp_path / "a.zip").write_bytes(buffer.getvalue())
-    assert sources.read_member(tmp_path / "a.zip", "../../evil") == b"x"
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.zip"]
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"none\.csv: can't be read: No such file"):
-        sources.read_member(tmp_path / "none.csv")
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"package": "nosuch"}, r"package nosuch==1\.0: could not be downloaded"),
+        ({"file": "other.whl"}, r"gave tinydata-1\.0.*, not 'other\.whl'"),
+        ({"sha256": "0" * 64}, "checksum mismatch"),
+    ],
+)
+def test_a_wheel_that_is_not_the_one(index, tmp_path, change, expected):
+    with pytest.raises(InputError, match=expected):
+        sources.fetch(package(index, **change), tmp_path / "s" / "w", DownloadConfig(attempts=2))
+    assert left_in(tmp_path / "s") == []

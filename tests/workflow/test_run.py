@@ -1,5 +1,6 @@
 """The real workflow on tiny data, from the table to the report."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -166,3 +167,24 @@ def test_a_table_with_a_column_as_target_needs_no_expression(workflow):
     assert outcome.returncode == 0, outcome.stdout
     assert not (workflow.results / "folds").exists()
     shutil.rmtree(workflow.folder)
+
+
+def test_fetch_and_then_a_run_without_a_network(workflow):
+    place = workflow.folder / "mirror/data.example"
+    place.mkdir(parents=True)
+    table = workflow.folder / "data/tiny.csv"
+    digest = hashlib.sha256(table.read_bytes()).hexdigest()
+    table.rename(place / "tiny.csv")
+    workflow.edit(
+        "config/analyses/tiny.yaml",
+        "first: {type: path, path: data/tiny.csv}",
+        "first: {type: url, url: 'https://data.example/tiny.csv', file: tiny.csv, "
+        f"sha256: {digest}}}",
+    )
+    fetched = workflow.run("fetch", "--config", 'download={"mirror": "mirror"}')
+    assert fetched.returncode == 0, fetched.stdout
+    assert not workflow.results.exists()  # the downloads and nothing else
+    shutil.rmtree(place)
+    outcome = workflow.run("--config", 'download={"offline": true}')
+    assert outcome.returncode == 0, outcome.stdout
+    assert (workflow.results / "report.html").exists()

@@ -1,12 +1,19 @@
 """Get the files that the analyses name.
 
 Needs: the network, or the file already in its place.
-Makes: `{store}/{digest}/{file}`, complete and with the right checksum.
+Makes: `{store}/{digest}/{file}`, complete and with the right checksum; `fetch` asks for all.
 """
 
 
 localrules:
     download,
+    fetch,
+
+
+rule fetch:
+    # `snakemake fetch`: all downloads and nothing else, for machines whose jobs have no network.
+    input:
+        list(DOWNLOADS),
 
 
 rule download:

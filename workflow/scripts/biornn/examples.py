@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .alphabets import ALPHABETS, INVALID
+from .archives import read_member
 from .checking import listed, nearest
 from .config import (
     ColumnSplit,
@@ -27,7 +28,6 @@ from .config import (
 )
 from .encoding import tokenize
 from .files import InputError, write_with
-from .sources import read_member
 
 logger = logging.getLogger(__name__)
 

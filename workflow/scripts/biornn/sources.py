@@ -1,151 +1,187 @@
-"""Sources: get a file once, prove by its checksum that it is the right one, read a member of it.
+"""Sources: get a file once, prove by its checksum that it is the right one.
 
-A download lands under its final name only when it is whole and its checksum is right.
+A mirror is asked first, then the origin. A download lands under its final name only when it is
+whole and its checksum is right; until then it is beside it, as `.{name}.part`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import ftplib
-import gzip
-import io
 import logging
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
-import zipfile
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-import pooch
-
-from .files import InputError, atomic_path, check_sha256
+from . import transfer
+from .config import DownloadConfig, PypiSource, UrlSource
+from .files import InputError, check_sha256, sha256
 
 logger = logging.getLogger(__name__)
 
-#: An archive member may not unpack to more than this (bytes), nor to more than `MAX_RATIO` times
-#: its packed size: a bomb must not fill the memory.
-MAX_UNPACKED = 4 * 2**30
-MAX_RATIO = 2000
-ATTEMPTS = 3
 
-
-def fetch_url(url: str, target: str | Path, sha256: str) -> None:
-    """Download a file, check its SHA-256 and put it at `target`.
+def fetch(source: UrlSource | PypiSource, target: str | Path, config: DownloadConfig) -> None:
+    """Put the file of a source at `target`.
 
     Raises
     ------
     InputError
-        Naming the address, when it can't be reached, answers with an error or with other content.
+        Naming the source, when it can't be reached, answers with an error or with other content,
+        or when it would need the network and `offline` forbids that.
     """
+    target = Path(target)
+    origin = describe(source)
+    with _part(target) as part:
+        # another process may have brought it while this one waited
+        if not (target.exists() and sha256(target) == source.sha256):
+            if not _from_mirror(source, part, config):
+                _from_origin(source, origin, part, target, config)
+            with part.open("rb") as whole:
+                os.fsync(whole.fileno())
+            part.replace(target)
+    logger.info("%s: %d bytes, sha256 %s", origin, target.stat().st_size, source.sha256)
 
-    def download(folder: Path) -> Path:
-        downloader = pooch.FTPDownloader if url.startswith("ftp:") else pooch.HTTPDownloader
-        received = folder / "download"
-        downloader(progressbar=sys.stderr.isatty())(url, str(received), None)
-        return received
 
-    _fetch(url, download, target, sha256)
+def describe(source: UrlSource | PypiSource) -> str:
+    """The source in a few words, without secrets."""
+    if isinstance(source, UrlSource):
+        return transfer.shown(source.url)
+    return f"package {source.package}=={source.version}"
 
 
-def fetch_pypi(package: str, version: str, file: str, target: str | Path, sha256: str) -> None:
+def place_in_mirror(source: UrlSource | PypiSource) -> str:
+    """Where a mirror keeps the file, as host/path; a package's as `pypi.org/{package}/{file}`.
+
+    Raises
+    ------
+    InputError
+        For an address whose path climbs out of its host.
+    """
+    if isinstance(source, PypiSource):
+        return f"pypi.org/{source.package}/{source.file}"
+    parts = urlsplit(source.url)
+    steps = [step for step in unquote(parts.path).split("/") if step]
+    if any(step in (".", "..") or "\\" in step or "\0" in step for step in steps):
+        raise InputError(f"{transfer.shown(source.url)}: the path may not have '.' or '..' steps.")
+    return "/".join([parts.hostname or "", *steps])
+
+
+@contextlib.contextmanager
+def _part(target: Path) -> Iterator[Path]:
+    """The file for what was received so far, for this process alone."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    while True:
+        with part.open("ab") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            # who held the lock may have given the file its name, or removed it
+            if not (part.exists() and os.path.samestat(os.fstat(handle.fileno()), part.stat())):
+                continue
+            try:
+                yield part
+            finally:
+                # a beginning that can't be continued is of no use
+                if not (_size(part) and transfer.etag_file(part).exists()):
+                    transfer.forget(part)
+            return
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _from_mirror(source: UrlSource | PypiSource, part: Path, config: DownloadConfig) -> bool:
+    """Take the file from the mirror; False where there is no mirror, or not this file in it."""
+    if config.mirror is None:
+        return False
+    place = place_in_mirror(source)
+    if "://" in config.mirror:
+        if config.offline:
+            return False
+        url = f"{config.mirror.rstrip('/')}/{place}"
+        with contextlib.suppress(transfer.NotThereError):
+            transfer.with_retries(
+                lambda: transfer.download(url, part), transfer.shown(url), config.attempts
+            )
+            return _is_right(part, source, f"mirror {transfer.shown(url)}")
+        return False
+    file = Path(config.mirror).expanduser() / place
+    if not file.is_file():
+        return False
+    shutil.copyfile(file, part)
+    return _is_right(part, source, f"mirror {file}")
+
+
+def _is_right(part: Path, source: UrlSource | PypiSource, place: str) -> bool:
+    if sha256(part) == source.sha256:
+        return True
+    logger.warning("%s: not the file that was asked for (another sha256)", place)
+    transfer.forget(part)
+    return False
+
+
+def _from_origin(
+    source: UrlSource | PypiSource, origin: str, part: Path, target: Path, config: DownloadConfig
+) -> None:
+    by_hand = f"put the file at {target} by hand: its sha256 must be {source.sha256}"
+    if config.offline:
+        where = "in the mirror" if config.mirror else "here"
+        raise InputError(
+            f"{origin}: not {where}, and download.offline forbids the network. Run `snakemake "
+            f"fetch` where there is a network (a login node), or {by_hand}."
+        )
+    action: Callable[[], None]
+    if isinstance(source, UrlSource):
+        url = source.url
+
+        def action() -> None:
+            transfer.download(url, part)
+    else:
+        package = source
+
+        def action() -> None:
+            _pip_download(package, part)
+
+    try:
+        transfer.with_retries(action, origin, config.attempts)
+    except (OSError, ftplib.Error) as error:
+        raise InputError(
+            f"{origin}: could not be downloaded in {config.attempts} tries: {error}. Check the "
+            f"network (or the name), then run the same command again; or {by_hand}."
+        ) from error
+    try:
+        check_sha256(part, source.sha256, origin)
+    except InputError:
+        transfer.forget(part)
+        raise
+
+
+def _pip_download(source: PypiSource, part: Path) -> None:
     """Fetch one wheel from the Python package index without installing it or running its code.
 
     pip does the transfer, so the user's own index, proxy and certificates are honoured.
     """
-    origin = f"package {package}=={version}"
-
-    def download(folder: Path) -> Path:
+    origin = describe(source)
+    with tempfile.TemporaryDirectory(dir=part.parent, prefix=".pip-") as folder:
         command = [
             sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
             "--no-input", "--no-deps", "--only-binary=:all:", f"--dest={folder}",
-            "--", f"{package}=={version}",
+            "--", f"{source.package}=={source.version}",
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["pip gave no reason"]
             raise OSError(next((line for line in lines if line.startswith("ERROR")), lines[-1]))
-        received = folder / file
+        received = Path(folder) / source.file
         if not received.is_file():
-            found = ", ".join(sorted(path.name for path in folder.iterdir()))
-            raise InputError(f"{origin}: the index gave {found}, not '{file}'. Correct `file`.")
-        return received
-
-    _fetch(origin, download, target, sha256)
-
-
-def _fetch(origin: str, download: Callable[[Path], Path], target: str | Path, sha256: str) -> None:
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # beside the target, so that the last step is a rename within one file system
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as folder:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                received = download(Path(folder))
-                break
-            except (OSError, ftplib.Error) as error:
-                if attempt == ATTEMPTS:
-                    raise InputError(
-                        f"{origin}: could not be downloaded after {ATTEMPTS} attempts: {error}. "
-                        "Check the network (or the name), then run the same command again; or put "
-                        f"the file at {target} by hand: its sha256 must be {sha256}."
-                    ) from error
-                logger.warning("%s: attempt %d failed: %s", origin, attempt, error)
-                time.sleep(2**attempt)
-        check_sha256(received, sha256, origin)
-        with atomic_path(target) as temporary:
-            received.replace(temporary)
-    logger.info("%s: %d bytes, sha256 %s", origin, target.stat().st_size, sha256)
-
-
-def read_member(path: str | Path, member: str | None = None) -> bytes:
-    """Bytes of a file, or of one member of a zip archive or wheel; `.gz` is unpacked.
-
-    Nothing is written to the disk, so a hostile member name can't escape a folder.
-    """
-    path = Path(path)
-    if member is None:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"{path}: can't be read: {error.strerror}.") from None
-        name = path.name
-    else:
-        data, name = _read_zip_member(path, member), member
-    return (
-        _gunzip(data, f"{path}{f' ({member})' if member else ''}") if name.endswith(".gz") else data
-    )
-
-
-def _read_zip_member(path: Path, member: str) -> bytes:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            try:
-                info = archive.getinfo(member)
-            except KeyError:
-                last = member.rsplit("/", 1)[-1]
-                alike = [name for name in archive.namelist() if name.endswith(last)]
-                hint = f" Did you mean '{alike[0]}'?" if alike else ""
-                raise InputError(f"{path}: there is no member '{member}'.{hint}") from None
-            if info.file_size > MAX_UNPACKED or info.file_size > MAX_RATIO * max(
-                info.compress_size, 1
-            ):
-                raise InputError(
-                    f"{path}: '{member}' would unpack to {info.file_size} bytes: refused."
-                )
-            return archive.read(info)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise InputError(f"{path}: not a whole zip archive: {error}.") from None
-
-
-def _gunzip(data: bytes, origin: str) -> bytes:
-    limit = min(MAX_UNPACKED, MAX_RATIO * len(data))
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-            unpacked = stream.read(limit + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{origin}: not a whole gzip file: {error}.") from None
-    if len(unpacked) > limit:
-        raise InputError(f"{origin}: unpacks to more than {limit} bytes: refused.")
-    return unpacked
+            found = ", ".join(sorted(path.name for path in Path(folder).iterdir()))
+            raise InputError(
+                f"{origin}: the index gave {found}, not '{source.file}'. Correct `file`."
+            )
+        shutil.copyfile(received, part)
