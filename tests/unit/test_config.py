@@ -1,5 +1,6 @@
 """The analysis file: what is accepted, and what is said of mistakes."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,14 @@ def test_every_shipped_analysis_is_valid_and_names_its_schema(path):
     load_analysis(path)
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert first == "# yaml-language-server: $schema=../schemas/analysis.schema.json"
+
+
+def test_the_analyses_in_the_readme_are_valid(tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    for number, block in enumerate(blocks):
+        (tmp_path / f"{number}.yaml").write_text(block, encoding="utf-8")
+        load_analysis(tmp_path / f"{number}.yaml")
 
 
 def test_a_mistyped_key_names_the_nearest_key_the_file_and_the_line(broken):

@@ -3,20 +3,22 @@
 import pandas as pd
 import pytest
 from biornn import examples
-from biornn.config import Stratum, TableRef, section
+from biornn.config import Stratum, section
 from biornn.files import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 
 
-def build(tmp_path, text, *, sequence=None, name="table.csv", expression=None, **options):
+def build(
+    tmp_path, text, *, sequence=None, target=None, name="table.csv", expression=None, **options
+):
     """Examples of a table with the columns of `text`, as an analysis would read it."""
     path = tmp_path / name
     path.write_text(text, encoding="utf-8", newline="")
     letters = {"column": "seq", "alphabet": "rna"} | (sequence or {})
-    target = {"label": "y"} if expression else {"column": "y"}
+    target = {"label": "y"} if expression else {"column": "y"} | (target or {})
     return examples.build(
-        path,
+        {"": path},
         section("examples", {"source": "s", "sequence": letters} | options),
         section("target", target),
         section("split", {"method": "column", "column": "set"}),
@@ -87,11 +89,11 @@ def test_a_made_id_does_not_meet_a_given_one(tmp_path):
 
 @given(st.lists(st.text(min_size=1, max_size=20), unique=True, min_size=1, max_size=6))
 def test_every_id_is_safe_and_unique(names):
-    raw = pd.DataFrame({"id": names, "line": range(len(names))})
+    raw = pd.DataFrame({"id": names, "line": range(len(names)), "origin": "t"})
     config = section(
         "examples", {"source": "s", "id": "id", "sequence": {"column": "x", "alphabet": "dna"}}
     )
-    table = examples._name_records(raw, config, "t", examples._Log())
+    table = examples._name_records(raw, config, examples._Log())
     assert table["id"].is_unique and table["source_id"].tolist() == names
     assert all(examples._ID.fullmatch(name) for name in table["id"])
 
@@ -106,9 +108,9 @@ def test_every_id_is_safe_and_unique(names):
         ("CCGU", "CCÜU", "line 3, record b: the letter 'Ü' at position 3"),
         ("CCGU", "CCNU", "set examples.sequence.ambiguity: drop"),
         ("CCGU", "", "line 3, record b: the sequence has 0 letters, allowed are 1 to inf"),
-        ("2.5", "NA", "line 3, record b: 'y' is 'NA', not a number"),
+        ("2.5", "NA", "line 3, record b: 'y' is 'NA', no target"),
         ("2.5", "inf", "'y' is 'inf', not a number"),
-        ("2.5", "", "'y' is '', not a number"),
+        ("2.5", "", "'y' is '', no target"),
         ("\nb,", "\na,", "line 3: the id 'a' was already on line 2"),
         ("a,ACGU", '"a,ACGU', "unexpected end of data"),
     ],
@@ -175,16 +177,9 @@ def test_duplicates(tmp_path, policy, left):
 
 
 def test_an_empty_table(tmp_path):
-    with pytest.raises(InputError, match="the table has no rows"):
-        build(tmp_path, "id,seq,y,set\n")
-    with pytest.raises(InputError, match="there is no column 'seq'"):
-        build(tmp_path, "")
-
-
-def test_binary_content_is_refused(tmp_path):
-    (tmp_path / "t.csv").write_bytes(b"seq\n\xff\xfe\n")
-    with pytest.raises(InputError, match="not UTF-8 text"):
-        examples.read_table(tmp_path / "t.csv", TableRef(source="s"), ["seq"])
+    for text in ("id,seq,y,set\n", ""):
+        with pytest.raises(InputError, match="there are no records"):
+            build(tmp_path, text)
 
 
 def test_strata_match_whole_sequences():
@@ -196,3 +191,112 @@ def test_parquet_round_trip(tmp_path):
     built = build(tmp_path, TABLE, id="id")
     examples.save(built, tmp_path / "e.parquet")
     assert examples.load(tmp_path / "e.parquet").equals(built.table)
+
+
+def actions(built):
+    rows = built.qc[built.qc["action"] != "note"]
+    return list(rows[["record", "line", "action", "reason"]].itertuples(index=False, name=None))
+
+
+def notes(built):
+    rows = built.qc[built.qc["action"] == "note"]
+    return dict(zip(rows["reason"], rows["count"], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [("crop_end", "CCGG"), ("crop_start", "GGAU"), ("crop_both", "CGGA")],
+)
+def test_sequences_that_are_too_long_are_cropped_on_the_named_side(tmp_path, policy, expected):
+    text = TABLE.replace("CCGU", "CCGGAU")
+    built = build(tmp_path, text, id="id", sequence={"max_length": 4, "too_long": policy})
+    assert built.table["sequence"].tolist() == ["ACGU", expected, "GCGU"]
+    assert actions(built) == [("b", 3, "changed", f"cropped to 4 letters ({policy})")]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "text"),
+    [
+        ({"max_length": 4, "too_long": "drop"}, "CCGGAU"),
+        ({"min_length": 3, "too_short": "drop"}, "CC"),
+        ({"min_length": 3, "too_short": "drop"}, "X!"),  # a dropped record is not looked at again
+    ],
+)
+def test_sequences_of_other_lengths_are_dropped_and_said(tmp_path, sequence, text):
+    built = build(tmp_path, TABLE.replace("CCGU", text), id="id", sequence=sequence)
+    assert built.table["id"].tolist() == ["a", "c"]
+    ((record, line, action, _),) = actions(built)
+    assert (record, line, action) == ("b", 3, "dropped")
+
+
+def test_gaps_and_stops_are_taken_out_where_asked(tmp_path):
+    text = TABLE.replace("CCGU", "C-C.GU*")
+    with pytest.raises(InputError, match="line 3, record b: the letter '-' at position 2"):
+        build(tmp_path, text, id="id")
+    built = build(tmp_path, text, id="id", sequence={"remove": "-.*"})
+    assert built.table["sequence"].tolist() == ["ACGU", "CCGU", "GCGU"]
+    assert actions(built) == [("b", 3, "changed", "one or more of '-.*' removed")]
+
+
+def test_a_sequence_in_several_columns(tmp_path):
+    text = "id,p1,p2,p3,y,set\na,AC,,GU,1,train\nb,C,CG,U,2,test\n"
+    for columns in (["p1", "p2", "p3"], ["p1..p3"]):
+        built = build(tmp_path, text, id="id", sequence={"columns": columns})
+        assert built.table["sequence"].tolist() == ["ACGU", "CCGU"]
+    with pytest.raises(InputError, match=r"no column 'p1\.\.p9'"):
+        build(tmp_path, text, sequence={"columns": ["p1..p9"]})
+
+
+def test_letters_that_are_written_as_codes(tmp_path):
+    codes = {"100": "A", "010": "C", "001": "G", "000": "U"}
+    text = "id,seq,y,set\na,100010,1,train\nb,001000,2,test\n"
+    built = build(tmp_path, text, id="id", sequence={"codes": codes})
+    assert built.table["sequence"].tolist() == ["AC", "GU"]
+    with pytest.raises(InputError, match=r"line 3, record b: '00' is none of the codes 000, 001"):
+        build(tmp_path, text.replace("001000", "00100"), id="id", sequence={"codes": codes})
+
+
+def test_missing_targets_are_dropped_where_asked(tmp_path):
+    text = TABLE.replace("2.5", "?")
+    built = build(tmp_path, text, id="id", target={"missing": "drop", "missing_values": ["?"]})
+    assert built.table["id"].tolist() == ["a", "c"]
+    assert actions(built) == [("b", 3, "dropped", "no target")]
+
+
+def test_classes_as_numbers(tmp_path):
+    text = TABLE.replace(",1,", ",yes,").replace(",2.5,", ",no,").replace(",-1e-3,", ",no,")
+    built = build(tmp_path, text, target={"values": {"yes": 1, "no": 0}})
+    assert built.table["target"].tolist() == [1, 0, 0]
+    with pytest.raises(InputError, match=r"line 3, .*: 'y' is 'no', which is none of nein, yes"):
+        build(tmp_path, text, target={"values": {"yes": 1, "nein": 0}})
+
+
+def test_one_file_a_class(tmp_path):
+    for name, text in (("pos.fa", ">p1 x\nAC\nGU\n>p2\nCC\n"), ("neg.fasta", ">n1\nGG\n")):
+        (tmp_path / name).write_text(text)
+    config = {"classes": {"pos": "p", "neg": "n"}, "id": "id", "sequence": {"alphabet": "rna"}}
+    built = examples.build(
+        {"pos": tmp_path / "pos.fa", "neg": tmp_path / "neg.fasta"},
+        section("examples", config),
+        section("target", {"column": "class", "values": {"pos": 1, "neg": 0}}),
+        section("split", {"method": "random"}),
+    )
+    assert built.table[["id", "sequence", "target"]].to_dict("list") == {
+        "id": ["p1", "p2", "n1"], "sequence": ["ACGU", "CC", "GG"], "target": [1, 1, 0],
+    }  # fmt: skip
+    (tmp_path / "neg.fasta").write_text(">n1\nGG\n>n2\nGT\n")
+    with pytest.raises(InputError, match=r"neg\.fasta, line 3, record n2: the letter 'T'"):
+        examples.build(
+            {"pos": tmp_path / "pos.fa", "neg": tmp_path / "neg.fasta"},
+            section("examples", config),
+            section("target", {"column": "class", "values": {"pos": 1, "neg": 0}}),
+            section("split", {"method": "random"}),
+        )
+
+
+def test_copies_with_different_targets_are_counted(tmp_path):
+    text = TABLE.replace("GCGU", "CCGU")
+    for policy, left in (("keep", 3), ("keep_first", 2), ("drop", 1)):
+        built = build(tmp_path, text, id="id", duplicates=policy)
+        assert len(built.table) == left
+        assert notes(built)["sequences whose copies have different targets"] == 1

@@ -8,12 +8,22 @@ LIBRARY = Path(__file__).parents[2] / "workflow/scripts/biornn"
 # From the ground up; within a floor, from left to right.
 FLOORS = [
     ["files", "checking", "alphabets", "config", "config_reference"],
-    ["archives", "transfer", "sources", "encoding", "examples", "expression", "splits", "folds"],
+    [
+        "archives",
+        "transfer",
+        "sources",
+        "tables",
+        "encoding",
+        "examples",
+        "expression",
+        "splits",
+        "folds",
+    ],
     ["kernels", "cells", "datasets", "models"],
     ["training", "baselines", "prediction"],
     ["metrics", "statistics", "comparisons"],
     ["figures", "provenance", "report"],
-]
+]  # fmt: skip
 ORDER = [module for floor in FLOORS for module in floor]
 
 

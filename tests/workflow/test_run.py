@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from workflow_copy import make_workflow
+from workflow_copy import ROOT, make_workflow
 
 MODELS = ["rnn", "lstm", "lstm_peephole", "gru", "shuffled"]
 BASELINES = ["mean", "ridge", "boosting"]
@@ -188,3 +188,24 @@ def test_fetch_and_then_a_run_without_a_network(workflow):
     outcome = workflow.run("--config", 'download={"offline": true}')
     assert outcome.returncode == 0, outcome.stdout
     assert (workflow.results / "report.html").exists()
+
+
+def test_the_fasta_analysis_of_the_readme_runs(workflow):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(title: My peptides.*?)```", readme, re.DOTALL)
+    generator = np.random.default_rng(0)
+    for name, first in (("active", "K"), ("inactive", "E")):
+        records = [
+            f">{name}{n}\n{first}{''.join(generator.choice(list('ACDGLV'), size=8))}\n"
+            for n in range(60)
+        ]
+        (workflow.folder / f"data/{name}.fasta").write_text("".join(records))
+    (workflow.folder / "config/analyses/tiny.yaml").write_text(
+        block + "training: {seeds: [1], epochs: 3, device: cpu}\n", encoding="utf-8"
+    )
+    outcome = workflow.run()
+    assert outcome.returncode == 0, outcome.stdout
+    qc = table(workflow, "examples.qc.tsv")
+    assert qc.set_index("reason")["count"]["records kept"] == 120
+    metrics = table(workflow, "metrics.tsv").set_index(["model", "seed", "subset", "metric"])
+    assert metrics.loc[("ridge", "all", "test", "r2"), "value"] > 0.9  # one letter tells

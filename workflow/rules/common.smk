@@ -93,14 +93,26 @@ def source_path(source):
     return f"{RUN.download.store}/{source.sha256[:16]}/{source.file}"
 
 
-def table_of(section):
-    """An input function: the file with the table that a section of the analysis names."""
+def sources_of_examples(wildcards):
+    """The sources of the examples, one a class or one for all."""
+    analysis = ANALYSES[wildcards.analysis]
+    return [analysis.sources[name] for name in analysis.examples.inputs.values()]
 
-    def get(wildcards):
-        analysis = ANALYSES[wildcards.analysis]
-        return source_path(analysis.sources[getattr(analysis, section).source])
 
-    return get
+def example_tables(wildcards):
+    """Where the sources of the examples lie."""
+    return [source_path(source) for source in sources_of_examples(wildcards)]
+
+
+def example_sources(wildcards):
+    """The sources of the examples as plain values."""
+    return [source.model_dump(mode="json") for source in sources_of_examples(wildcards)]
+
+
+def replicate_table(wildcards):
+    """Where the second measurement lies."""
+    analysis = ANALYSES[wildcards.analysis]
+    return source_path(analysis.sources[analysis.replicate.source])
 
 
 def source_paths(wildcards):

@@ -7,7 +7,7 @@ Makes: `examples.parquet`, `expression.h5ad`, `examples.qc.tsv`; `splits.tsv`, `
 
 rule build_examples:
     input:
-        table=table_of("examples"),
+        tables=example_tables,
         code=library("examples", "expression"),
     output:
         examples="results/{analysis}/examples.parquet",
@@ -20,9 +20,7 @@ rule build_examples:
     conda:
         "../../envs/biornn.yaml"
     params:
-        source=lambda wildcards: ANALYSES[wildcards.analysis]
-        .sources[ANALYSES[wildcards.analysis].examples.source]
-        .model_dump(mode="json"),
+        sources=example_sources,
         examples=settings("examples"),
         expression=settings("expression"),
         target=settings("target"),

@@ -66,7 +66,7 @@ rule train_baseline:
 rule measure_ceiling:
     input:
         unpack(normalized),
-        table=table_of("replicate"),
+        table=replicate_table,
         examples=rules.build_examples.output.examples,
         sequences=rules.encode_sequences.output.sequences,
         splits=rules.split_examples.output.splits,

@@ -7,12 +7,15 @@ from biornn.config import section
 from biornn.files import check_sha256, write_tsv
 
 with job(snakemake):
-    table, params = snakemake.input.table, snakemake.params
-    if params.source["sha256"]:
-        check_sha256(table, params.source["sha256"], table)
+    params = snakemake.params
+    config = section("examples", params.examples)
+    paths = dict(zip(config.inputs, snakemake.input.tables, strict=True))
+    for path, source in zip(paths.values(), params.sources, strict=True):
+        if source["sha256"]:
+            check_sha256(path, source["sha256"], path)
     built = examples.build(
-        table,
-        section("examples", params.examples),
+        paths,
+        config,
         section("target", params.target),
         section("split", params.split),
         section("expression", params.expression),

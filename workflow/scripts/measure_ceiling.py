@@ -9,7 +9,7 @@ with job(snakemake) as logger:
     files, params, fold = snakemake.input, snakemake.params, int(snakemake.wildcards.fold)
     expression = section("expression", params.expression)
     replicate = examples.build(
-        files.table,
+        {"": files.table},
         section("examples", params.examples),
         section("target", params.target),
         section("split", params.split),

@@ -77,19 +77,59 @@ Source = Annotated[PathSource | UrlSource | PypiSource, Field(discriminator="typ
 
 
 class TableRef(Section):
-    """A table in a source."""
+    """A table, or a file of sequence records, in a source."""
 
-    source: Name = Field(description="Which of `sources`.")
+    source: Name | None = Field(None, description="Which of `sources`.")
     member: str | None = Field(
-        None, min_length=1, description="Name of the file inside an archive (zip or wheel)."
+        None, min_length=1, description="Name of the file inside an archive (zip, wheel, tar)."
     )
-    separator: Literal[",", "\t", ";"] = Field(",", description="What separates the columns.")
+    format: Literal[
+        "auto", "csv", "tsv", "parquet", "excel", "rda", "fasta", "fastq", "genbank", "embl"
+    ] = Field("auto", description="What the file is; `auto` goes by its name.")
+    separator: Literal[",", "\t", ";"] | None = Field(
+        None, description="What separates the columns, where it is not what the format says."
+    )
+    columns: list[str] | None = Field(
+        None, min_length=1, description="Names of the columns of a table that has no header line."
+    )
+    skip_lines: int = Field(0, ge=0, description="Lines before the header (or the first record).")
+    object: str | None = Field(None, description="Data frame of an R file, or sheet of Excel.")
+    header_pattern: str | None = Field(
+        None,
+        description="Regular expression that is searched in the header of each FASTA, FASTQ, "
+        "GenBank or EMBL record; its named groups become columns.",
+    )
+
+    @field_validator("header_pattern")
+    @classmethod
+    def _has_groups(cls, pattern: str | None) -> str | None:
+        if pattern is not None and not _compiled(pattern).groupindex:
+            raise ValueError("name a group for each column: (?P<label>…)")
+        return pattern
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
 
 
 class SequenceConfig(Section):
     """Where the sequences are and which letters they may have."""
 
-    column: str = Field(description="Column with the sequences.")
+    column: str = Field("sequence", description="Column with the sequences.")
+    columns: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Columns whose texts, one after another, are the sequence, in place of "
+        "`column`; `V1..V9` stands for the columns from V1 to V9.",
+    )
+    codes: dict[Annotated[str, StringConstraints(min_length=1)], str] | None = Field(
+        None,
+        min_length=1,
+        description="Letter for each code, where letters are written as codes of one length.",
+    )
     alphabet: Literal["dna", "rna", "protein"] = Field(description="Letters of the sequences.")
     ambiguity: Literal["allow", "error", "drop"] = Field(
         "error",
@@ -98,24 +138,58 @@ class SequenceConfig(Section):
     unknown: Literal["error", "drop"] = Field(
         "error", description="Letters outside the alphabet: stop, or drop the record."
     )
+    remove: str = Field(
+        "", description="Characters that are taken out, such as `-` and `.` (gaps) or `*` (stop)."
+    )
     min_length: int = Field(1, ge=1, description="Shortest sequence that is allowed (letters).")
     max_length: int | None = Field(
         None, ge=1, description="Longest sequence that is allowed (letters)."
     )
+    too_short: Literal["error", "drop"] = Field("error", description="What then: stop or drop.")
+    too_long: Literal["error", "drop", "crop_start", "crop_end", "crop_both"] = Field(
+        "error", description="What then: stop, drop, or cut letters off at one end or both."
+    )
+
+    @field_validator("codes")
+    @classmethod
+    def _codes_have_one_length(cls, codes: dict[str, str] | None) -> dict[str, str] | None:
+        if codes and len({len(code) for code in codes}) > 1:
+            raise ValueError("all codes must have the same length")
+        if codes and any(len(letter) != 1 for letter in codes.values()):
+            raise ValueError("each code stands for one letter")
+        return codes
 
 
 class ExamplesConfig(TableRef):
     """The table of examples: one row is one thing to learn from."""
 
+    classes: dict[str, Name] | None = Field(
+        None,
+        min_length=1,
+        description="One file a class: the source of each, in place of `source`; the class is in "
+        "the column `class`.",
+    )
     id: str | None = Field(
         None,
         description="Column with the names of the records; made from the row number if absent.",
     )
     sequence: SequenceConfig
-    duplicates: Literal["keep", "keep_first", "error"] = Field(
+    duplicates: Literal["keep", "keep_first", "drop", "error"] = Field(
         "keep",
-        description="Identical sequences: keep all (the audit counts them), keep the first, stop.",
+        description="Identical sequences: keep all (the audit counts them), keep the first, drop "
+        "all of them, stop. Copies with another target are always counted.",
     )
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> ExamplesConfig:
+        if (self.source is None) == (self.classes is None):
+            raise ValueError("give either source or classes")
+        return self
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Source of each class; the class is empty where there is one source for all."""
+        return self.classes or {"": str(self.source)}
 
 
 class LogRatio(Section):
@@ -171,6 +245,15 @@ class TargetConfig(Section):
     column: str | None = Field(
         None,
         description="A numeric column of the table; without it the normalised expression is it.",
+    )
+    values: dict[str, float] | None = Field(
+        None, min_length=1, description="Number for each text in the column, such as classes."
+    )
+    missing: Literal["error", "drop"] = Field(
+        "error", description="Records without a target: stop, or drop them."
+    )
+    missing_values: list[str] = Field(
+        ["", "NA", "NaN"], description="Texts that mean that there is no target."
     )
     label: str = Field("target", description="Name for figures and text, with the unit.")
 
@@ -336,10 +419,7 @@ class Stratum(Section):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
+        _compiled(pattern)
         return pattern
 
 
@@ -408,12 +488,15 @@ class AnalysisConfig(Section):
 
     @model_validator(mode="after")
     def _names_agree(self) -> AnalysisConfig:
-        tables = {"examples": self.examples, "replicate": self.replicate}
-        for key, table in tables.items():
-            if table and table.source not in self.sources:
-                raise ValueError(
-                    f"{key}.source is '{table.source}', but sources has only {listed(self.sources)}"
-                )
+        named = {"examples": list(self.examples.inputs.values())}
+        if self.replicate:
+            named["replicate"] = [str(self.replicate.source)]
+        for key, sources in named.items():
+            for source in sources:
+                if source not in self.sources:
+                    raise ValueError(
+                        f"{key}.source is '{source}', but sources has only {listed(self.sources)}"
+                    )
         if both := sorted(set(self.models) & set(self.baselines)):
             raise ValueError(f"{listed(both)} is the name of a model and of a baseline")
         if taken := sorted((set(self.models) | set(self.baselines)) & self.reserved):

@@ -100,8 +100,11 @@ def _type(field: dict[str, Any]) -> str:
     if field.get("type") == "array":
         return f"list of {_type(field.get('items', {}))}"
     if field.get("type") == "object":
-        (values,) = field["patternProperties"].values()
-        return f"name: {_type(values)}"
+        # keys with a pattern are names of ours, other keys any text
+        named = list(field.get("patternProperties", {}).values())
+        return (
+            f"name: {_type(named[0])}" if named else f"text: {_type(field['additionalProperties'])}"
+        )
     words = {
         "string": "text",
         "integer": "whole number",

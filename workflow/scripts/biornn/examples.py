@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from . import tables
 from .alphabets import ALPHABETS, INVALID
-from .archives import read_member
-from .checking import listed, nearest
+from .checking import listed
 from .config import (
     ColumnSplit,
     ExamplesConfig,
@@ -71,51 +69,8 @@ class _Log:
         return frame.astype({"line": "Int64", "count": "Int64"})
 
 
-def read_table(path: str | Path, reference: TableRef, columns: Sequence[str]) -> pd.DataFrame:
-    """Read the named columns as text, nothing guessed: `001`, `NA` and `no` stay what they are.
-
-    Returns a frame with the columns and `line`, the line of the file where each record starts.
-    """
-    origin = _origin(path, reference)
-    data = read_member(path, reference.member)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{origin}: not UTF-8 text (byte {error.start}).") from None
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=reference.separator, strict=True)
-    try:
-        header = next(reader, [])
-        if len(set(header)) != len(header):
-            twice = next(name for name in header if header.count(name) > 1)
-            raise InputError(f"{origin}: the column '{twice}' is there twice; rename one.")
-        missing = [column for column in columns if column not in header]
-        if missing:
-            raise InputError(
-                f"{origin}: there is no column '{missing[0]}'{nearest(missing[0], header)}. "
-                f"The columns are {listed(header)}. Correct the name in the analysis file."
-            )
-        rows, lines, start = [], [], reader.line_num + 1
-        for row in reader:
-            if row:
-                if len(row) != len(header):
-                    raise InputError(
-                        f"{origin}, line {start}: {len(row)} fields where the header has "
-                        f"{len(header)}. Is the file cut off, or is `separator` another one?"
-                    )
-                rows.append(row)
-                lines.append(start)
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{origin}, line {reader.line_num}: {error}.") from None
-    if not rows:
-        raise InputError(f"{origin}: the table has no rows.")
-    table = pd.DataFrame(rows, columns=header, dtype=str)
-    table["line"] = lines
-    return table[[*dict.fromkeys(columns), "line"]]
-
-
 def build(
-    path: str | Path,
+    paths: Mapping[str, str | Path],
     config: ExamplesConfig,
     target: TargetConfig,
     split: Split,
@@ -126,8 +81,8 @@ def build(
 
     Parameters
     ----------
-    path
-        The file (or archive) that `examples.source` names.
+    paths
+        The file (or archive) of each class; the class is "" where one file has all examples.
     config, target, split, expression
         Sections of the analysis.
     reference
@@ -138,84 +93,139 @@ def build(
     InputError
         Naming the file, the line, the record and the way out.
     """
-    reference = reference or config
-    origin = _origin(path, reference)
     split_column = split.column if isinstance(split, ColumnSplit) else None
-    wanted = [config.sequence.column, config.id, target.column, split_column]
+    wanted = [config.id, target.column, split_column]
     if expression:
         wanted += [*expression.counts, expression.check.column if expression.check else None]
-    raw = read_table(path, reference, [column for column in wanted if column is not None])
+    raw = _read(paths, reference or config, config.sequence, wanted)
 
     log = _Log()
     log.note("records read", len(raw))
-    table = _name_records(raw, config, origin, log)
-    table["sequence"] = raw[config.sequence.column]
+    table = _name_records(raw, config, log)
+    table["sequence"] = raw["sequence_"]
     if split_column:
         table["subset"] = raw[split_column]
+    keep = np.ones(len(raw), dtype=bool)
     if target.column:
-        table["target"] = _numbers(raw, target.column, table, origin)
+        table["target"], keep = _targets(raw, target, table, log)
     if expression and expression.check:
-        table["expected_target"] = _numbers(raw, expression.check.column, table, origin)
-    counts = _counts(raw, expression.counts, table, origin) if expression else None
+        table["expected_target"] = _numbers(raw, expression.check.column, table)
+    counts = _counts(raw, expression.counts, table) if expression else None
 
-    keep = _check_sequences(table, config.sequence, origin, log)
-    keep &= _check_duplicates(table, keep, config, origin, log)
+    keep &= _check_sequences(table, config.sequence, keep, log)
+    keep &= _check_duplicates(table, keep, config, log)
     if not keep.any():
-        raise InputError(f"{origin}: no record is left after the checks.")
+        raise InputError(f"{listed(set(raw['origin']))}: no record is left after the checks.")
     log.note("records kept", int(keep.sum()))
-    table = table.loc[keep].drop(columns="line").reset_index(drop=True)
+    table = table.loc[keep].drop(columns=["line", "origin"]).reset_index(drop=True)
     if counts is not None:
         counts = counts.loc[keep].reset_index(drop=True)
     return Examples(table, counts, log.frame())
 
 
-def _origin(path: str | Path, reference: TableRef) -> str:
-    return f"{path} ({reference.member})" if reference.member else str(path)
-
-
-def _name_records(
-    raw: pd.DataFrame, config: ExamplesConfig, origin: str, log: _Log
+def _read(
+    paths: Mapping[str, str | Path],
+    reference: TableRef,
+    sequence: SequenceConfig,
+    wanted: Sequence[str | None],
 ) -> pd.DataFrame:
+    """The wanted columns of all files, `sequence_`, `line` and `origin`."""
+    parts = []
+    for label, path in paths.items():
+        origin = tables.origin_of(path, reference)
+        table = tables.read(path, reference)
+        if label:
+            table["class"] = label
+        pieces = _sequence_columns(sequence, [name for name in table if name != "line"])
+        columns = [*pieces, *(column for column in wanted if column is not None)]
+        table = tables.select(table, columns, origin)
+        whole = table[pieces[0]].str.cat([table[piece] for piece in pieces[1:]])
+        parts.append(table.assign(sequence_=whole, origin=origin))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _sequence_columns(config: SequenceConfig, there: Sequence[str]) -> list[str]:
+    """Columns that make up the sequence, ranges such as `V1..V9` by the order of the table."""
+    if config.columns is None:
+        return [config.column]
+    found = []
+    for entry in config.columns:
+        first, dots, last = entry.partition("..")
+        if dots and first in there and last in there:
+            found += there[there.index(first) : there.index(last) + 1]
+        else:
+            found.append(entry)
+    return found
+
+
+def _targets(
+    raw: pd.DataFrame, target: TargetConfig, table: pd.DataFrame, log: _Log
+) -> tuple[pd.Series, np.ndarray]:
+    """Numbers of the target column, and which records have one."""
+    texts = raw[target.column].str.strip()
+    there = ~texts.isin(target.missing_values).to_numpy()
+    if not there.all() and target.missing == "error":
+        row = int(np.flatnonzero(~there)[0])
+        raise InputError(
+            f"{_record(table, row)}: '{target.column}' is {raw[target.column][row]!r}, no target "
+            f"({int((~there).sum())} such records). Correct them, or set target.missing: drop."
+        )
+    log.records(table, ~there, "dropped", "no target")
+    if target.values is None:
+        return _numbers(raw, str(target.column), table, there), there
+    unknown = ~texts.isin(target.values).to_numpy() & there
+    if unknown.any():
+        row = int(np.flatnonzero(unknown)[0])
+        raise InputError(
+            f"{_record(table, row)}: '{target.column}' is {texts[row]!r}, which is none of "
+            f"{listed(target.values)} ({int(unknown.sum())} such records). Add it to target.values."
+        )
+    return texts.map(target.values).astype(float), there
+
+
+def _name_records(raw: pd.DataFrame, config: ExamplesConfig, log: _Log) -> pd.DataFrame:
     """Ids that are safe as file names and labels; the original stays in `source_id`."""
     made = pd.Series([f"ex{number:06d}" for number in range(1, len(raw) + 1)])
     if config.id is None:
-        return pd.DataFrame({"id": made, "source_id": made, "line": raw["line"]})
+        return pd.DataFrame({"id": made, "source_id": made}).join(raw[["line", "origin"]])
     source_id = raw[config.id]
     twice = source_id.duplicated(keep="first").to_numpy()
     if twice.any():
         row = int(np.flatnonzero(twice)[0])
         first = raw["line"][int((source_id == source_id[row]).to_numpy().argmax())]
         raise InputError(
-            f"{origin}, line {raw['line'][row]}: the id '{source_id[row]}' was already on line "
-            f"{first}; ids must be unique. Leave `examples.id` out to number the records."
+            f"{raw['origin'][row]}, line {raw['line'][row]}: the id '{source_id[row]}' was already "
+            f"on line {first}; ids must be unique. Leave `examples.id` out to number the records."
         )
     fits = source_id.map(lambda value: _ID.fullmatch(value) is not None).to_numpy()
     # a made name must not meet a name that the user gave
     ids = source_id.where(fits, made)
     if ids.duplicated().any():
         ids = source_id.where(fits, made + "_made")
-    table = pd.DataFrame({"id": ids, "source_id": source_id, "line": raw["line"]})
+    table = pd.DataFrame({"id": ids, "source_id": source_id}).join(raw[["line", "origin"]])
     log.records(table, ~fits, "changed", "id has other characters than A-Z a-z 0-9 . _ -")
     return table
 
 
-def _numbers(raw: pd.DataFrame, column: str, table: pd.DataFrame, origin: str) -> pd.Series:
+def _numbers(
+    raw: pd.DataFrame, column: str, table: pd.DataFrame, there: np.ndarray | None = None
+) -> pd.Series:
+    """Numbers of a column; NaN where there need be none."""
     values = pd.to_numeric(raw[column].str.strip(), errors="coerce").astype(float)
     bad = ~np.isfinite(values.to_numpy())
+    if there is not None:
+        bad &= there
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise InputError(
-            f"{origin}, line {raw['line'][row]}, record {table['source_id'][row]}: '{column}' is "
-            f"{raw[column][row]!r}, not a number ({int(bad.sum())} such values). "
-            "Remove the rows or correct them."
+            f"{_record(table, row)}: '{column}' is {raw[column][row]!r}, not a number "
+            f"({int(bad.sum())} such values). Remove the rows or correct them."
         )
     return values
 
 
-def _counts(
-    raw: pd.DataFrame, columns: Sequence[str], table: pd.DataFrame, origin: str
-) -> pd.DataFrame:
-    counts = pd.DataFrame({column: _numbers(raw, column, table, origin) for column in columns})
+def _counts(raw: pd.DataFrame, columns: Sequence[str], table: pd.DataFrame) -> pd.DataFrame:
+    counts = pd.DataFrame({column: _numbers(raw, column, table) for column in columns})
     values = counts.to_numpy()
     for wrong, what in (
         (values < 0, "negative"),
@@ -224,35 +234,46 @@ def _counts(
         if wrong.any():
             row, column = np.argwhere(wrong)[0]
             raise InputError(
-                f"{origin}, line {raw['line'][row]}, record {table['source_id'][row]}: the count "
-                f"'{columns[column]}' is {what} ({values[row, column]:g}; {int(wrong.sum())} such "
-                "values). Give raw counts, not normalised values."
+                f"{_record(table, row)}: the count '{columns[column]}' is {what} "
+                f"({values[row, column]:g}; {int(wrong.sum())} such values). Give raw counts, not "
+                "normalised values."
             )
     return counts
 
 
 def _check_sequences(
-    table: pd.DataFrame, config: SequenceConfig, origin: str, log: _Log
+    table: pd.DataFrame, config: SequenceConfig, wanted: np.ndarray, log: _Log
 ) -> np.ndarray:
-    """Upper-case the sequences in place and return which records stay."""
-    upper = table["sequence"].str.strip().str.upper()
-    log.records(
-        table, (upper != table["sequence"]).to_numpy(), "changed", "lower case or space removed"
-    )
+    """Put the sequences in their final form, in place, and return which records stay.
+
+    Records that are not `wanted` any more are not looked at.
+    """
+    keep = wanted.copy()
+    upper = _spelled_out(table, config, log)
     table["sequence"] = upper
     alphabet = ALPHABETS[config.alphabet]
-    encoded = tokenize(upper, alphabet)
     lengths = upper.str.len().to_numpy()
     longest = config.max_length if config.max_length is not None else np.inf
-    wrong_length = (lengths < config.min_length) | (lengths > longest)
-    if wrong_length.any():
-        row = int(np.flatnonzero(wrong_length)[0])
-        raise InputError(
-            f"{_record(table, row, origin)}: the sequence has {lengths[row]} letters, allowed are "
-            f"{config.min_length} to {longest:g} ({int(wrong_length.sum())} such records). "
-            "Correct the table or `examples.sequence.min_length` and `max_length`."
-        )
-    keep = np.ones(len(table), dtype=bool)
+    for wrong, policy, key in (
+        (lengths < config.min_length, config.too_short, "too_short"),
+        (lengths > longest, config.too_long, "too_long"),
+    ):
+        wrong = wrong & keep
+        if policy == "error" and wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise InputError(
+                f"{_record(table, row)}: the sequence has {lengths[row]} letters, allowed are "
+                f"{config.min_length} to {longest:g} ({int(wrong.sum())} such records). "
+                f"Correct the table, or examples.sequence.min_length, max_length or {key}."
+            )
+        if policy == "drop":
+            log.records(table, wrong, "dropped", f"sequence is {key.replace('_', ' ')}")
+            keep &= ~wrong
+        elif wrong.any():
+            upper = upper.where(~wrong, _cropped(upper, int(longest), policy))
+            table["sequence"] = upper
+            log.records(table, wrong, "changed", f"cropped to {longest:g} letters ({policy})")
+    encoded = tokenize(upper, alphabet)
     checks = (
         (encoded.tokens == INVALID, config.unknown, "unknown", alphabet.codes),
         (alphabet.is_ambiguous(encoded.tokens), config.ambiguity, "ambiguity", alphabet.letters),
@@ -262,6 +283,7 @@ def _check_sequences(
         hits = np.flatnonzero(where)
         # bytes, not letters: a letter outside ASCII takes several, so the record is found by offset
         records = np.unique(np.searchsorted(encoded.offsets, hits, side="right") - 1)
+        records = records[keep[records]]
         if not len(records) or policy == "allow":
             if len(records):
                 log.note("records with ambiguity codes, encoded as mixtures", len(records))
@@ -270,7 +292,7 @@ def _check_sequences(
             row = int(records[0])
             letter, position = _first_bad(upper[row], letters)
             raise InputError(
-                f"{_record(table, row, origin)}: the letter {letter!r} at position {position} is "
+                f"{_record(table, row)}: the letter {letter!r} at position {position} is "
                 f"none of {letters} (alphabet {alphabet.name}; {len(records)} such records). "
                 f"Correct the table, or set examples.sequence.{key}: drop."
             )
@@ -279,6 +301,45 @@ def _check_sequences(
         log.records(table, dropped & keep, "dropped", what)
         keep &= ~dropped
     return keep
+
+
+def _spelled_out(table: pd.DataFrame, config: SequenceConfig, log: _Log) -> pd.Series:
+    """Sequences in upper-case letters, without what is to be removed, codes as letters."""
+    upper = table["sequence"].str.strip().str.upper()
+    if config.codes is None:
+        changed = (upper != table["sequence"]).to_numpy()
+        log.records(table, changed, "changed", "lower case or space removed")
+    if config.remove:
+        rest = upper.str.translate({ord(character): None for character in config.remove.upper()})
+        changed = (rest != upper).to_numpy()
+        log.records(table, changed, "changed", f"one or more of {config.remove!r} removed")
+        upper = rest
+    if config.codes is None:
+        return upper
+    letters = {code.upper(): letter.upper() for code, letter in config.codes.items()}
+    size = len(next(iter(letters)))
+    spelled = []
+    for row, text in enumerate(upper):
+        pieces = [text[start : start + size] for start in range(0, len(text), size)]
+        unknown = [piece for piece in pieces if piece not in letters]
+        if unknown:
+            raise InputError(
+                f"{_record(table, row)}: {unknown[0]!r} is none of the codes {listed(letters)}."
+            )
+        spelled.append("".join(letters[piece] for piece in pieces))
+    return pd.Series(spelled, index=upper.index)
+
+
+def _cropped(sequences: pd.Series, length: int, policy: str) -> pd.Series:
+    if policy == "crop_end":
+        return sequences.str.slice(0, length)
+    if policy == "crop_start":
+        return sequences.str.slice(-length)
+    starts = (sequences.str.len() - length).clip(lower=0) // 2
+    return pd.Series(
+        [text[start : start + length] for text, start in zip(sequences, starts, strict=True)],
+        index=sequences.index,
+    )
 
 
 def _first_bad(sequence: str, letters: str) -> tuple[str, int]:
@@ -290,27 +351,38 @@ def _first_bad(sequence: str, letters: str) -> tuple[str, int]:
 
 
 def _check_duplicates(
-    table: pd.DataFrame, keep: np.ndarray, config: ExamplesConfig, origin: str, log: _Log
+    table: pd.DataFrame, keep: np.ndarray, config: ExamplesConfig, log: _Log
 ) -> np.ndarray:
-    repeated = np.zeros(len(table), dtype=bool)
-    repeated[keep] = table.loc[keep, "sequence"].duplicated().to_numpy()
+    kept = table[keep]
+    repeated, in_copies = (np.zeros(len(table), dtype=bool) for _ in range(2))
+    repeated[keep] = kept["sequence"].duplicated().to_numpy()
+    in_copies[keep] = kept["sequence"].duplicated(keep=False).to_numpy()
+    everything = np.ones(len(table), dtype=bool)
     if not repeated.any():
-        return np.ones(len(table), dtype=bool)
+        return everything
+    if "target" in table:
+        copies = table[in_copies].groupby("sequence")["target"].nunique()
+        if conflicts := int((copies > 1).sum()):
+            log.note("sequences whose copies have different targets", conflicts)
     if config.duplicates == "error":
         row = int(np.flatnonzero(repeated)[0])
         raise InputError(
-            f"{_record(table, row, origin)}: the sequence is there already "
-            f"({int(repeated.sum())} repeats). Set examples.duplicates to keep or keep_first."
+            f"{_record(table, row)}: the sequence is there already "
+            f"({int(repeated.sum())} repeats). Set examples.duplicates to keep, keep_first or drop."
         )
     if config.duplicates == "keep":
         log.note("records that repeat an earlier sequence, kept", int(repeated.sum()))
-        return np.ones(len(table), dtype=bool)
+        return everything
+    if config.duplicates == "drop":
+        log.records(table, in_copies, "dropped", "the sequence is there more than once")
+        return ~in_copies
     log.records(table, repeated, "dropped", "repeats an earlier sequence")
     return ~repeated
 
 
-def _record(table: pd.DataFrame, row: int, origin: str) -> str:
-    return f"{origin}, line {table['line'].iloc[row]}, record {table['source_id'].iloc[row]}"
+def _record(table: pd.DataFrame, row: int) -> str:
+    record = table.iloc[row]
+    return f"{record['origin']}, line {record['line']}, record {record['source_id']}"
 
 
 def strata(table: pd.DataFrame, config: Sequence[Stratum]) -> dict[str, set[str]]:

@@ -201,14 +201,17 @@ Made with biornn {__version__}.
 
 def _origin(analysis: AnalysisConfig) -> str:
     examples = analysis.examples
-    source = analysis.sources[examples.source]
-    if isinstance(source, PathSource):
-        place = f"the file `{Path(source.path).name}`"
-    elif isinstance(source, UrlSource):
-        place = source.url
-    else:
-        place = f"the package {source.package} {source.version}"
-    return f"`{examples.member}` in {place}" if examples.member else place
+    places = []
+    for name in examples.inputs.values():
+        source = analysis.sources[name]
+        if isinstance(source, PathSource):
+            place = f"the file `{Path(source.path).name}`"
+        elif isinstance(source, UrlSource):
+            place = source.url
+        else:
+            place = f"the package {source.package} {source.version}"
+        places.append(f"`{examples.member}` in {place}" if examples.member else place)
+    return ", ".join(places)
 
 
 def dome(analysis: AnalysisConfig, sizes: Mapping[str, int], audit: Any) -> dict[str, Any]:

@@ -1,0 +1,280 @@
+"""Tables: records of any common format as one table of text, nothing guessed.
+
+`001`, `NA` and `no` stay what they are; every record keeps the line (or number) that finds it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyreadr
+from Bio import SeqIO
+from Bio.SeqIO.FastaIO import SimpleFastaParser
+from Bio.SeqIO.QualityIO import FastqGeneralIterator
+
+from .archives import read_member
+from .checking import listed, nearest
+from .config import TableRef
+from .files import InputError
+
+#: File name endings of each format, without what packs them.
+ENDINGS = {
+    "csv": (".csv",),
+    "tsv": (".tsv", ".tab", ".txt"),
+    "parquet": (".parquet",),
+    "excel": (".xlsx",),
+    "rda": (".rda", ".rdata", ".rds"),
+    "fasta": (".fasta", ".fa", ".fna", ".faa", ".ffn", ".fas"),
+    "fastq": (".fastq", ".fq"),
+    "genbank": (".gb", ".gbk", ".gbff", ".genbank"),
+    "embl": (".embl",),
+}
+_PACKED = (".gz", ".bz2", ".xz", ".zst")
+#: Formats of records with a header, which `header_pattern` takes apart.
+_RECORDS = ("fasta", "fastq", "genbank", "embl")
+
+
+def origin_of(path: str | Path, reference: TableRef) -> str:
+    """The table in a message: the file, and the member of an archive."""
+    return f"{path} ({reference.member})" if reference.member else str(path)
+
+
+def read(path: str | Path, reference: TableRef) -> pd.DataFrame:
+    """All columns as text, and `line`: the line where the record starts, or its number.
+
+    FASTA and FASTQ have the columns `id`, `description` (all of the header) and `sequence`; GenBank
+    and EMBL also `organism`. Named groups of `header_pattern` are columns too.
+
+    Raises
+    ------
+    InputError
+        Naming the file, the line and the way out.
+    """
+    origin = origin_of(path, reference)
+    kind = reference.format
+    if kind == "auto":
+        kind = format_of(reference.member or Path(path).name, origin)
+    table = _READERS[kind](read_member(path, reference.member), reference, origin)
+    if not len(table):
+        raise InputError(f"{origin}: there are no records.")
+    if reference.header_pattern:
+        if kind not in _RECORDS:
+            raise InputError(f"{origin}: header_pattern is for {listed(_RECORDS)}, not for {kind}.")
+        table = _take_apart(table, reference.header_pattern, origin)
+    return table
+
+
+def select(table: pd.DataFrame, columns: list[str], origin: str) -> pd.DataFrame:
+    """The named columns and `line`.
+
+    Raises
+    ------
+    InputError
+        For a column that is not there, with the nearest that is.
+    """
+    there = [column for column in table.columns if column != "line"]
+    missing = [column for column in columns if column not in there]
+    if missing:
+        raise InputError(
+            f"{origin}: there is no column '{missing[0]}'{nearest(missing[0], there)}. "
+            f"The columns are {listed(there)}. Correct the name in the analysis file."
+        )
+    return table[[*dict.fromkeys(columns), "line"]]
+
+
+def format_of(name: str, origin: str) -> str:
+    """The format that a file's name stands for."""
+    path = Path(name.lower())
+    suffix = path.with_suffix("").suffix if path.suffix in _PACKED else path.suffix
+    for kind, endings in ENDINGS.items():
+        if suffix in endings:
+            return kind
+    raise InputError(
+        f"{origin}: the name does not tell the format. Give `format`: one of {listed(ENDINGS)}."
+    )
+
+
+def _text(data: bytes, origin: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{origin}: not UTF-8 text (byte {error.start}).") from None
+
+
+def _read_separated(data: bytes, reference: TableRef, origin: str, default: str) -> pd.DataFrame:
+    text = _text(data, origin)
+    skipped = reference.skip_lines
+    stream = io.StringIO(text, newline="")
+    for _ in range(skipped):
+        stream.readline()
+    reader = csv.reader(stream, delimiter=reference.separator or default, strict=True)
+    try:
+        header = list(reference.columns) if reference.columns else next(reader, [])
+        if len(set(header)) != len(header):
+            twice = next(name for name in header if header.count(name) > 1)
+            raise InputError(f"{origin}: the column '{twice}' is there twice; rename one.")
+        rows, lines, start = [], [], skipped + reader.line_num + 1
+        for row in reader:
+            if row:
+                if len(row) != len(header):
+                    raise InputError(
+                        f"{origin}, line {start}: {len(row)} fields where the header has "
+                        f"{len(header)}. Is the file cut off, or is `separator` another one?"
+                    )
+                rows.append(row)
+                lines.append(start)
+            start = skipped + reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{origin}, line {skipped + reader.line_num}: {error}.") from None
+    table = pd.DataFrame(rows, columns=header, dtype=str)
+    return table.assign(line=lines)
+
+
+def _read_csv(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
+    return _read_separated(data, reference, origin, ",")
+
+
+def _read_tsv(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
+    return _read_separated(data, reference, origin, "\t")
+
+
+def _as_text(frame: pd.DataFrame, first_line: int) -> pd.DataFrame:
+    """Typed columns as text: whole numbers without a point, missing values empty."""
+    if len(set(frame.columns)) != len(frame.columns):
+        raise InputError("a column name is there twice")
+    columns = {}
+    for name, values in frame.items():
+        if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
+            values = values.astype("Int64")
+        text = values.astype(object).where(values.notna(), "")
+        columns[str(name)] = text.map(lambda value: value if isinstance(value, str) else str(value))
+    table = pd.DataFrame(columns).reset_index(drop=True)
+    return table.assign(line=np.arange(first_line, first_line + len(table)))
+
+
+def _read_parquet(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
+    try:
+        frame = pd.read_parquet(io.BytesIO(data))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{origin}: not a whole Parquet file: {error}.") from None
+    return _as_text(frame, 1)
+
+
+def _read_excel(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
+    try:
+        frame = pd.read_excel(
+            io.BytesIO(data), sheet_name=reference.object or 0, dtype=str, keep_default_na=False,
+            skiprows=reference.skip_lines, header=None if reference.columns else 0,
+            names=reference.columns, engine="openpyxl",
+        )  # fmt: skip
+    except Exception as error:  # openpyxl lets errors of zip, XML and its own through
+        raise InputError(f"{origin}: can't be read as an Excel sheet: {error}.") from None
+    return _as_text(frame, reference.skip_lines + (1 if reference.columns else 2))
+
+
+def _read_rda(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
+    with tempfile.NamedTemporaryFile(suffix=".rda") as file:  # the library reads paths alone
+        file.write(data)
+        file.flush()
+        try:
+            objects = pyreadr.read_r(file.name)
+        except Exception as error:  # the library has errors of its own, and raises others too
+            raise InputError(f"{origin}: can't be read as R data: {error}.") from None
+    frames = {str(name): frame for name, frame in objects.items() if frame is not None}
+    name = reference.object or (next(iter(frames)) if len(frames) == 1 else None)
+    if name not in frames:
+        raise InputError(f"{origin}: give `object`, one of the data frames {listed(frames)}.")
+    return _as_text(frames[name], 1)
+
+
+def _header_lines(text: str, mark: str) -> list[int]:
+    lines = text.splitlines()
+    return [number for number, line in enumerate(lines, start=1) if line.startswith(mark)]
+
+
+def _records(titles: list[str], sequences: list[str], lines: list[int]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "id": [title.split(maxsplit=1)[0] if title.split() else "" for title in titles],
+            "description": titles,
+            "sequence": sequences,
+            "line": lines,
+        }
+    )
+
+
+def _read_fasta(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
+    text = _text(data, origin)
+    first = text.lstrip()[:1]
+    if first and first != ">":
+        raise InputError(f"{origin}: not FASTA: the first record does not begin with '>'.")
+    pairs = list(SimpleFastaParser(io.StringIO(text)))
+    titles, sequences = ([pair[at] for pair in pairs] for at in (0, 1))
+    return _records(titles, sequences, _header_lines(text, ">"))
+
+
+def _read_fastq(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
+    try:
+        triples = list(FastqGeneralIterator(io.StringIO(_text(data, origin))))
+    except ValueError as error:
+        raise InputError(f"{origin}: not a whole FASTQ file: {error}.") from None
+    titles, sequences = ([triple[at] for triple in triples] for at in (0, 1))
+    return _records(titles, sequences, list(range(1, len(triples) + 1)))
+
+
+def _flat_file(kind: str) -> Callable[[bytes, TableRef, str], pd.DataFrame]:
+    def read_flat(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
+        text = _text(data, origin)
+        try:
+            with warnings.catch_warnings():
+                # the parser only warns of a sequence that is shorter than its header says
+                warnings.filterwarnings("error", r"Expected sequence length|Premature end")
+                records = list(SeqIO.parse(io.StringIO(text), kind))
+            sequences = [str(record.seq) for record in records]
+        except Exception as error:  # the parsers raise what they meet
+            raise InputError(f"{origin}: not a whole {kind} file: {error}.") from None
+        if text.rstrip() and not text.rstrip().endswith("//"):
+            raise InputError(f"{origin}: cut off: the last record does not end with '//'.")
+        return pd.DataFrame(
+            {
+                "id": [record.id for record in records],
+                "description": [record.description for record in records],
+                "organism": [str(record.annotations.get("organism", "")) for record in records],
+                "sequence": sequences,
+                "line": _header_lines(text, "LOCUS" if kind == "genbank" else "ID "),
+            }
+        )
+
+    return read_flat
+
+
+_READERS: dict[str, Callable[[bytes, TableRef, str], pd.DataFrame]] = {
+    "csv": _read_csv,
+    "tsv": _read_tsv,
+    "parquet": _read_parquet,
+    "excel": _read_excel,
+    "rda": _read_rda,
+    "fasta": _read_fasta,
+    "fastq": _read_fastq,
+    "genbank": _flat_file("genbank"),
+    "embl": _flat_file("embl"),
+}
+
+
+def _take_apart(table: pd.DataFrame, pattern: str, origin: str) -> pd.DataFrame:
+    found = [re.search(pattern, header) for header in table["description"]]
+    for match, header, line in zip(found, table["description"], table["line"], strict=True):
+        if match is None:
+            raise InputError(
+                f"{origin}, line {line}: header_pattern does not fit the header {header!r}."
+            )
+    groups = pd.DataFrame([match.groupdict(default="") for match in found if match is not None])
+    return table.drop(columns=[name for name in groups if name in table]).join(groups)
