@@ -1,6 +1,7 @@
 """Tables: records of any common format as one table of text, nothing guessed.
 
 `001`, `NA` and `no` stay what they are; every record keeps the line (or number) that finds it.
+The readers import what they need themselves: most jobs read no such file, and all would wait.
 """
 
 from __future__ import annotations
@@ -15,10 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyreadr
-from Bio import SeqIO
-from Bio.SeqIO.FastaIO import SimpleFastaParser
-from Bio.SeqIO.QualityIO import FastqGeneralIterator
 
 from .archives import read_member
 from .checking import listed, nearest
@@ -181,6 +178,8 @@ def _read_excel(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
 
 
 def _read_rda(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
+    import pyreadr
+
     with tempfile.NamedTemporaryFile(suffix=".rda") as file:  # the library reads paths alone
         file.write(data)
         file.flush()
@@ -212,6 +211,8 @@ def _records(titles: list[str], sequences: list[str], lines: list[int]) -> pd.Da
 
 
 def _read_fasta(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
+    from Bio.SeqIO.FastaIO import SimpleFastaParser
+
     text = _text(data, origin)
     first = text.lstrip()[:1]
     if first and first != ">":
@@ -222,6 +223,8 @@ def _read_fasta(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
 
 
 def _read_fastq(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
+    from Bio.SeqIO.QualityIO import FastqGeneralIterator
+
     try:
         triples = list(FastqGeneralIterator(io.StringIO(_text(data, origin))))
     except ValueError as error:
@@ -232,6 +235,8 @@ def _read_fastq(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
 
 def _flat_file(kind: str) -> Callable[[bytes, TableRef, str], pd.DataFrame]:
     def read_flat(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
+        from Bio import SeqIO
+
         text = _text(data, origin)
         try:
             with warnings.catch_warnings():
