@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from biornn import baselines
 from biornn.alphabets import DNA
-from biornn.config import LogRatio, section
+from biornn.config import section
+from biornn.config_data import LogRatio
 from biornn.encoding import encode
 from biornn.examples import Examples
 from biornn.files import InputError

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 from biornn import examples
-from biornn.config import Stratum, section
+from biornn.config import section
+from biornn.config_data import Stratum
 from biornn.files import InputError
 from hypothesis import given
 from hypothesis import strategies as st

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from biornn import expression
-from biornn.config import Log1p, LogRatio, ValueCheck, ZScore
+from biornn.config_data import Log1p, LogRatio, ValueCheck, ZScore
 from biornn.files import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -7,7 +7,7 @@ import pytest
 import torch
 from biornn import models
 from biornn.alphabets import RNA
-from biornn.config import ModelConfig
+from biornn.config_models import ModelConfig
 from biornn.datasets import SequenceDataset
 from biornn.files import InputError
 from made_data import make_data

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import torch
 from biornn import models, training
-from biornn.config import ModelConfig, TrainingConfig
+from biornn.config_models import ModelConfig, TrainingConfig
 from biornn.files import InputError
 from biornn.prediction import predict
 from made_data import make_data

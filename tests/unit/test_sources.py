@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from biornn import sources, transfer
-from biornn.config import DownloadConfig, PypiSource, UrlSource
+from biornn.config_sources import DownloadConfig, PypiSource, UrlSource
 from biornn.files import InputError
 from web_server import BODY, DIGEST, Handler, serve
 
@@ -75,7 +75,7 @@ def test_a_later_run_goes_on_where_the_last_one_was_cut_off(server, tmp_path):
 def test_two_processes_do_not_mix_their_bytes(server, tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(LIBRARY)!r})\n"
-        "from biornn import sources; from biornn.config import DownloadConfig, UrlSource\n"
+        "from biornn import sources; from biornn.config_sources import DownloadConfig, UrlSource\n"
         f"source = UrlSource(type='url', url='{server}/table.csv', file='x', sha256='{DIGEST}')\n"
         f"sources.fetch(source, {str(tmp_path / 'x')!r}, DownloadConfig())"
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from biornn import training
-from biornn.config import ModelConfig, TrainingConfig
+from biornn.config_models import ModelConfig, TrainingConfig
 from biornn.files import InputError
 from made_data import make_data
 

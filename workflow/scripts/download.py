@@ -3,7 +3,8 @@
 from _job import job
 from biornn import sources
 from biornn.checking import validate
-from biornn.config import DownloadConfig, section
+from biornn.config import section
+from biornn.config_sources import DownloadConfig
 
 with job(snakemake):
     # from the configuration and not from params: another mirror is no reason to download again

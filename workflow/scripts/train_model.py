@@ -6,7 +6,8 @@ from pathlib import Path
 
 from _job import job
 from biornn import folds, models, training
-from biornn.config import ModelConfig, section
+from biornn.config import section
+from biornn.config_models import ModelConfig
 from biornn.files import sha256, write_tsv, write_with
 
 with job(snakemake) as logger:

@@ -11,7 +11,8 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
-from .config import Baseline, BoostingBaseline, ExpressionConfig, MeanBaseline, RidgeBaseline
+from .config_data import ExpressionConfig
+from .config_models import Baseline, BoostingBaseline, MeanBaseline, RidgeBaseline
 from .encoding import EncodedSequences, one_hot
 from .examples import Examples
 from .expression import Normalizer

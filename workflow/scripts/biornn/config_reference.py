@@ -1,4 +1,4 @@
-"""The configuration's schema and reference page, generated from the model in `config`.
+"""The configuration's schema and reference page, generated from the models of the configuration.
 
 `python -m biornn.config_reference config` writes them; a test fails when they drift.
 """
@@ -18,7 +18,7 @@ from .files import write_text
 _INTRODUCTION = """\
 # Configuration reference
 
-<!-- Generated from workflow/scripts/biornn/config.py by `make reference`. Do not edit. -->
+<!-- Generated from workflow/scripts/biornn/config*.py by `make reference`. Do not edit. -->
 
 `config/config.yaml` says which analyses to run. An analysis is one YAML file in `config/analyses/`;
 its results are in `results/{analysis}/`. A key that is not in these tables is refused, with the

@@ -14,7 +14,7 @@ import pandas as pd
 from . import tables
 from .alphabets import ALPHABETS, INVALID
 from .checking import listed
-from .config import (
+from .config_data import (
     ColumnSplit,
     ExamplesConfig,
     ExpressionConfig,

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from .checking import listed
-from .config import ExpressionConfig, Log1p, LogRatio, NormalizationStep, ValueCheck, ZScore
+from .config_data import ExpressionConfig, Log1p, LogRatio, NormalizationStep, ValueCheck, ZScore
 from .files import InputError, write_json, write_with
 
 LAYER = "normalized"

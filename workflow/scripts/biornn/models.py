@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from . import __version__, cells
 from .alphabets import ALPHABETS, Alphabet
-from .config import ModelConfig
+from .config_models import ModelConfig
 from .datasets import Batch
 from .files import InputError, write_json, write_with
 

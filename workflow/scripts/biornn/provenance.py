@@ -14,15 +14,10 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
 from . import __version__
-from .config import (
-    AnalysisConfig,
-    ColumnSplit,
-    LogRatio,
-    ModelConfig,
-    PathSource,
-    RidgeBaseline,
-    UrlSource,
-)
+from .config import AnalysisConfig
+from .config_data import ColumnSplit, LogRatio
+from .config_models import ModelConfig, RidgeBaseline
+from .config_sources import PathSource, UrlSource
 from .files import sha256, write_with
 
 _PACKAGES = (

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from . import transfer
-from .config import DownloadConfig, PypiSource, UrlSource
+from .config_sources import DownloadConfig, PypiSource, UrlSource
 from .files import InputError, check_sha256, sha256
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .alphabets import Alphabet
 from .checking import listed
-from .config import ColumnSplit, ExpressionConfig, RandomSplit, Split
+from .config_data import ColumnSplit, ExpressionConfig, RandomSplit, Split
 from .encoding import EncodedSequences, encode
 from .files import InputError
 

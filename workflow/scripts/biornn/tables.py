@@ -19,7 +19,7 @@ import pandas as pd
 
 from .archives import read_member
 from .checking import listed, nearest
-from .config import TableRef
+from .config_data import TableRef
 from .files import InputError
 
 #: File name endings of each format, without what packs them.

@@ -25,7 +25,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from .config import ModelConfig, TrainingConfig
+from .config_models import ModelConfig, TrainingConfig
 from .datasets import SequenceDataset
 from .files import InputError, write_with
 from .folds import FoldData

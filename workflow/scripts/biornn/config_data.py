@@ -1,0 +1,235 @@
+"""Configuration of the data: tables, sequences, expression, targets and splits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from .config_base import Fraction, Name, Section, compiled
+
+
+class TableRef(Section):
+    """A table, or a file of sequence records, in a source."""
+
+    source: Name | None = Field(None, description="Which of `sources`.")
+    member: str | None = Field(
+        None, min_length=1, description="Name of the file inside an archive (zip, wheel, tar)."
+    )
+    format: Literal[
+        "auto", "csv", "tsv", "parquet", "excel", "rda", "fasta", "fastq", "genbank", "embl"
+    ] = Field("auto", description="What the file is; `auto` goes by its name.")
+    separator: Literal[",", "\t", ";"] | None = Field(
+        None, description="What separates the columns, where it is not what the format says."
+    )
+    columns: list[str] | None = Field(
+        None, min_length=1, description="Names of the columns of a table that has no header line."
+    )
+    skip_lines: int = Field(0, ge=0, description="Lines before the header (or the first record).")
+    object: str | None = Field(None, description="Data frame of an R file, or sheet of Excel.")
+    header_pattern: str | None = Field(
+        None,
+        description="Regular expression that is searched in the header of each FASTA, FASTQ, "
+        "GenBank or EMBL record; its named groups become columns.",
+    )
+
+    @field_validator("header_pattern")
+    @classmethod
+    def _has_groups(cls, pattern: str | None) -> str | None:
+        if pattern is not None and not compiled(pattern).groupindex:
+            raise ValueError("name a group for each column: (?P<label>…)")
+        return pattern
+
+
+class SequenceConfig(Section):
+    """Where the sequences are and which letters they may have."""
+
+    column: str = Field("sequence", description="Column with the sequences.")
+    columns: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Columns whose texts, one after another, are the sequence, in place of "
+        "`column`; `V1..V9` stands for the columns from V1 to V9.",
+    )
+    codes: dict[Annotated[str, StringConstraints(min_length=1)], str] | None = Field(
+        None,
+        min_length=1,
+        description="Letter for each code, where letters are written as codes of one length.",
+    )
+    alphabet: Literal["dna", "rna", "protein"] = Field(description="Letters of the sequences.")
+    ambiguity: Literal["allow", "error", "drop"] = Field(
+        "error",
+        description="IUPAC ambiguity codes: encode as mixtures, stop, or drop the record.",
+    )
+    unknown: Literal["error", "drop"] = Field(
+        "error", description="Letters outside the alphabet: stop, or drop the record."
+    )
+    remove: str = Field(
+        "", description="Characters that are taken out, such as `-` and `.` (gaps) or `*` (stop)."
+    )
+    min_length: int = Field(1, ge=1, description="Shortest sequence that is allowed (letters).")
+    max_length: int | None = Field(
+        None, ge=1, description="Longest sequence that is allowed (letters)."
+    )
+    too_short: Literal["error", "drop"] = Field("error", description="What then: stop or drop.")
+    too_long: Literal["error", "drop", "crop_start", "crop_end", "crop_both"] = Field(
+        "error", description="What then: stop, drop, or cut letters off at one end or both."
+    )
+
+    @field_validator("codes")
+    @classmethod
+    def _codes_have_one_length(cls, codes: dict[str, str] | None) -> dict[str, str] | None:
+        if codes and len({len(code) for code in codes}) > 1:
+            raise ValueError("all codes must have the same length")
+        if codes and any(len(letter) != 1 for letter in codes.values()):
+            raise ValueError("each code stands for one letter")
+        return codes
+
+
+class ExamplesConfig(TableRef):
+    """The table of examples: one row is one thing to learn from."""
+
+    classes: dict[str, Name] | None = Field(
+        None,
+        min_length=1,
+        description="One file a class: the source of each, in place of `source`; the class is in "
+        "the column `class`.",
+    )
+    id: str | None = Field(
+        None,
+        description="Column with the names of the records; made from the row number if absent.",
+    )
+    sequence: SequenceConfig
+    duplicates: Literal["keep", "keep_first", "drop", "error"] = Field(
+        "keep",
+        description="Identical sequences: keep all (the audit counts them), keep the first, drop "
+        "all of them, stop. Copies with another target are always counted.",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> ExamplesConfig:
+        if (self.source is None) == (self.classes is None):
+            raise ValueError("give either source or classes")
+        return self
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Source of each class; the class is empty where there is one source for all."""
+        return self.classes or {"": str(self.source)}
+
+
+class LogRatio(Section):
+    """log_base((numerator + p) / (denominator + p)), shifted to give a named example its value."""
+
+    method: Literal["log_ratio"]
+    numerator: str = Field(description="Count column above the line.")
+    denominator: str = Field(description="Count column below the line.")
+    pseudocount: float = Field(1.0, gt=0, description="Added to both counts (reads).")
+    base: float = Field(10.0, gt=1, description="Base of the logarithm.")
+    reference_sequence: str | None = Field(
+        None, description="The example (by its sequence) that is given `reference_value`."
+    )
+    reference_value: float = Field(0.0, description="Value of the reference example.")
+
+
+class Log1p(Section):
+    """log_base(1 + count), column by column."""
+
+    method: Literal["log1p"]
+    base: float = Field(2.0, gt=1, description="Base of the logarithm.")
+
+
+class ZScore(Section):
+    """(value - mean) / standard deviation, column by column, both from the training rows."""
+
+    method: Literal["z_score"]
+
+
+NormalizationStep = Annotated[LogRatio | Log1p | ZScore, Field(discriminator="method")]
+
+
+class ValueCheck(Section):
+    """A column of the source that the normalised expression must equal."""
+
+    column: str = Field(description="Column with the expected values.")
+    tolerance: float = Field(1e-9, ge=0, description="Largest absolute difference.")
+
+
+class ExpressionConfig(Section):
+    """Raw counts in the table of examples, and how they are normalised."""
+
+    counts: list[str] = Field(min_length=1, description="Columns with raw counts.")
+    normalization: list[NormalizationStep] = Field(
+        min_length=1, description="Steps in order; fitted on the training rows of each fold."
+    )
+    check: ValueCheck | None = Field(None, description="Stops the run when the values differ.")
+
+
+class TargetConfig(Section):
+    """What is predicted."""
+
+    column: str | None = Field(
+        None,
+        description="A numeric column of the table; without it the normalised expression is it.",
+    )
+    values: dict[str, float] | None = Field(
+        None, min_length=1, description="Number for each text in the column, such as classes."
+    )
+    missing: Literal["error", "drop"] = Field(
+        "error", description="Records without a target: stop, or drop them."
+    )
+    missing_values: list[str] = Field(
+        ["", "NA", "NaN"], description="Texts that mean that there is no target."
+    )
+    label: str = Field("target", description="Name for figures and text, with the unit.")
+
+
+# -- split -----------------------------------------------------------------------------------------
+
+
+class ColumnSplit(Section):
+    """The split that the data came with."""
+
+    method: Literal["column"]
+    column: str = Field(description="Column that says where an example belongs.")
+    train: list[str] = Field(["train"], min_length=1, description="Values that mean training.")
+    validation: list[str] = Field(
+        ["validation"], min_length=1, description="Values that mean validation."
+    )
+    test: list[str] = Field(["test"], min_length=1, description="Values that mean test.")
+
+
+class RandomSplit(Section):
+    """Examples assigned by chance; identical sequences stay together."""
+
+    method: Literal["random"]
+    validation: Fraction = Field(0.1, description="Fraction of the sequences.")
+    test: Fraction = Field(0.2, description="Fraction of the sequences.")
+    seed: int = Field(0, ge=0, description="Seed of the assignment.")
+
+    @model_validator(mode="after")
+    def _leaves_training_rows(self) -> RandomSplit:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation and test together leave no training examples")
+        return self
+
+
+Split = Annotated[ColumnSplit | RandomSplit, Field(discriminator="method")]
+
+
+# -- groups ----------------------------------------------------------------------------------------
+
+
+class Stratum(Section):
+    """Examples whose whole sequence matches a pattern; they are also scored apart."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")] = Field(
+        description="Name in the tables."
+    )
+    pattern: str = Field(min_length=1, description="Regular expression for the whole sequence.")
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        compiled(pattern)
+        return pattern

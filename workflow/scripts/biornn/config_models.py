@@ -1,0 +1,122 @@
+"""Configuration of the models: networks, their training, and baselines."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from .config_base import Section
+
+
+class ModelConfig(Section):
+    """A recurrent network."""
+
+    cell: Literal["rnn", "lstm", "gru"] = Field(description="The recurrent update rule.")
+    activation: Literal["tanh", "relu", "sigmoid"] = Field(
+        "tanh", description="Nonlinearity of an `rnn`."
+    )
+    peephole: Literal["diagonal", "full"] | None = Field(
+        None, description="Peephole connections of an `lstm` (Gers & Schmidhuber 2000)."
+    )
+    hidden_size: int = Field(64, ge=1, description="Units in a direction.")
+    layers: int = Field(1, ge=1, description="Recurrent layers on top of each other.")
+    bidirectional: bool = Field(True, description="Read the sequence from both ends.")
+    readout: Literal["last", "mean", "max"] = Field(
+        "last", description="How the hidden states of a sequence become one vector."
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="Dropped fraction between layers and before the output."
+    )
+    initialization: Literal["orthogonal", "uniform"] = Field(
+        "orthogonal",
+        description="Orthogonal recurrent matrices and an open forget gate, or torch's own.",
+    )
+    epochs: int | None = Field(
+        None, ge=1, description="This model's own number of epochs, in place of `training.epochs`."
+    )
+    learning_rate: float | None = Field(
+        None, gt=0, description="This model's own rate, in place of `training.learning_rate`."
+    )
+    shuffle_labels: bool = Field(
+        False, description="Train on shuffled targets: a negative control, reported apart."
+    )
+
+    @model_validator(mode="after")
+    def _options_belong_to_the_cell(self) -> ModelConfig:
+        if self.peephole and self.cell != "lstm":
+            raise ValueError(f"peephole is for cell: lstm, not for cell: {self.cell}")
+        if self.activation != "tanh" and self.cell != "rnn":
+            raise ValueError(f"activation is for cell: rnn, not for cell: {self.cell}")
+        return self
+
+
+class TrainingConfig(Section):
+    """How every network is trained."""
+
+    seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(
+        [1, 2, 3], min_length=1, description="One network is trained for each."
+    )
+    epochs: int = Field(20, ge=1, description="Largest number of passes over the training data.")
+    batch_size: int = Field(128, ge=1, description="Examples in a step.")
+    optimizer: Literal["adam", "adamw"] = Field("adam", description="Kingma & Ba 2015; with decoupled weight decay: Loshchilov & Hutter 2019.")  # fmt: skip  # noqa: E501
+    learning_rate: float = Field(1e-3, gt=0, description="Highest learning rate.")
+    weight_decay: float = Field(0.0, ge=0, description="Weight decay of the optimizer.")
+    schedule: Literal["constant", "cosine", "one_cycle"] = Field(
+        "cosine", description="Course of the learning rate over the epochs."
+    )
+    patience: int = Field(
+        5, ge=1, description="Epochs without a better validation loss before training stops."
+    )
+    clip_norm: float = Field(1.0, gt=0, description="Gradients with a larger norm are scaled down.")
+    precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = Field(
+        "32-true", description="Arithmetic, in Lightning Fabric's words."
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        "auto", description="`auto` takes a GPU when the job was given one."
+    )
+    threads: int = Field(
+        1,
+        ge=1,
+        description="CPU threads of a training job; another number gives other last digits.",
+    )
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError("each seed may be given once")
+        return seeds
+
+
+class MeanBaseline(Section):
+    """Predicts the mean of the training targets."""
+
+    kind: Literal["mean"]
+
+
+class RidgeBaseline(Section):
+    """Ridge regression on one-hot letters; the penalty is chosen on the validation rows."""
+
+    kind: Literal["ridge"]
+    features: Literal["additive", "neighbor", "pairwise"] = Field(
+        "additive",
+        description="Letters; letters and adjacent pairs; letters and all pairs of positions.",
+    )
+    penalties: list[Annotated[float, Field(gt=0)]] = Field(
+        [0.1, 1.0, 10.0, 100.0], min_length=1, description="Penalties to choose from."
+    )
+
+
+class BoostingBaseline(Section):
+    """Histogram gradient boosting on the letter at each position (scikit-learn)."""
+
+    kind: Literal["gradient_boosting"]
+    learning_rate: float = Field(0.1, gt=0, description="Shrinkage of each tree.")
+    max_iterations: int = Field(
+        1000, ge=1, description="Most trees; the validation rows stop the growth earlier."
+    )
+    max_leaves: int = Field(31, ge=2, description="Leaves of a tree.")
+
+
+Baseline = Annotated[MeanBaseline | RidgeBaseline | BoostingBaseline, Field(discriminator="kind")]
