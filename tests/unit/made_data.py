@@ -1,10 +1,14 @@
 """Made-up data of a fold, small enough to train on in a test."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from biornn.alphabets import RNA
 from biornn.encoding import encode
 from biornn.folds import FoldData
+from biornn.inputs import Series
+from biornn.targets import MASKED, Task
 
 
 def make_data(n: int = 240, *, shortest: int = 4, longest: int = 9, seed: int = 0) -> FoldData:
@@ -19,3 +23,33 @@ def make_data(n: int = 240, *, shortest: int = 4, longest: int = 9, seed: int = 
     targets = sequences.str.count("G") + 2.0 * sequences.str.endswith("U")
     subsets = np.array(["train", "train", "train", "validation", "test"])[np.arange(n) % 5]
     return FoldData(encode(sequences, RNA), targets.to_numpy(float), subsets)
+
+
+def make_classes(n: int = 240, **options) -> FoldData:
+    """The same sequences; the class is the most frequent of A, C and the others."""
+    data = make_data(n, **options)
+    counts = np.array([[s.count("A"), s.count("C"), 1] for s in data.inputs.decode()])
+    task = Task("classification", "sequence", ("a", "c", "few"))
+    return replace(data, targets=counts.argmax(axis=1), task=task)
+
+
+def make_positions(n: int = 240, **options) -> FoldData:
+    """The same sequences; each letter's class says whether a G came before; the first is masked."""
+    data = make_data(n, **options)
+    codes = []
+    for sequence in data.inputs.decode():
+        seen = [int("G" in sequence[:at]) for at in range(len(sequence))]
+        codes += [MASKED, *seen[1:]]
+    task = Task("classification", "position", ("no", "yes"))
+    return replace(data, targets=np.array(codes, dtype=np.int64), task=task)
+
+
+def make_series(n: int = 240, *, seed: int = 0) -> FoldData:
+    """Series of numbers; the target of each step is the sum so far."""
+    generator = np.random.default_rng(seed)
+    rows = [generator.normal(5, 3, size=generator.integers(3, 9)) for _ in range(n)]
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+    values = np.concatenate(rows).astype(np.float32)[:, None]
+    subsets = np.array(["train", "train", "train", "validation", "test"])[np.arange(n) % 5]
+    targets = np.concatenate([np.cumsum(row - 5) for row in rows])
+    return FoldData(Series(values, offsets), targets, subsets, Task("regression", "position"))

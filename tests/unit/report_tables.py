@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 from biornn import comparisons, report, statistics
 from biornn.config import AnalysisConfig
+from biornn.examples import Description
+from biornn.targets import REGRESSION
 
+DESCRIPTION = Description("letters", "rna", REGRESSION)
 HOSTILE = "<script>alert('x')</script>"
 
 
@@ -29,7 +32,7 @@ def analysis(**changes) -> AnalysisConfig:
             "net": {"cell": "lstm", "peephole": "diagonal", "epochs": 7},
             "shuffled": {"cell": "rnn", "shuffle_labels": True},
         },
-        "baselines": {"mean": {"kind": "mean"}, "ridge": {"kind": "ridge"},
+        "baselines": {"mean": {"kind": "mean"}, "ridge": {"kind": "linear"},
                       "trees": {"kind": "gradient_boosting"}},
         "citations": [{"text": HOSTILE, "doi": "10.1186/s13059-022-02661-7"}],
     }  # fmt: skip
@@ -98,4 +101,5 @@ def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) ->
         descriptions=[description],
         benchmarks=pd.DataFrame([("train_model", "net.fold0", 12.34, 500.0)],
                                 columns=["rule", "of", "seconds", "memory"]),
+        description=DESCRIPTION,
     )  # fmt: skip

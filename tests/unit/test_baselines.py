@@ -8,19 +8,21 @@ from biornn.alphabets import DNA
 from biornn.config import section
 from biornn.config_data import LogRatio
 from biornn.encoding import encode
-from biornn.examples import Examples
+from biornn.examples import Description, Examples
 from biornn.files import InputError
-from made_data import make_data
+from biornn.targets import REGRESSION, Task
+from made_data import make_classes, make_data, make_positions, make_series
 from sklearn.linear_model import Ridge
 
 CONFIGS = {
     "mean": {"kind": "mean"},
-    "additive": {"kind": "ridge", "features": "additive"},
-    "neighbor": {"kind": "ridge", "features": "neighbor"},
-    "pairwise": {"kind": "ridge", "features": "pairwise"},
+    "additive": {"kind": "linear", "features": "additive"},
+    "neighbor": {"kind": "linear", "features": "neighbor"},
+    "pairwise": {"kind": "linear", "features": "pairwise"},
     "boosting": {"kind": "gradient_boosting", "max_iterations": 50},
 }
 CONFIGS = section("baselines", CONFIGS)
+DESCRIPTION = Description("letters", "rna", REGRESSION)
 every_baseline = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 
 
@@ -45,7 +47,7 @@ def test_too_many_features_are_refused():
 
 def test_ridge_equals_scikit_learn_with_the_penalty_of_the_best_validation_row(data):
     fitted = baselines.fit_baseline(CONFIGS["additive"], data)
-    features = baselines.design_matrix(data.encoded, "additive")
+    features = baselines.design_matrix(data.inputs, "additive")
     train, validation = data.subsets == "train", data.subsets == "validation"
     losses = {}
     for penalty in (0.1, 1.0, 10.0, 100.0):
@@ -54,7 +56,7 @@ def test_ridge_equals_scikit_learn_with_the_penalty_of_the_best_validation_row(d
     best = min(losses, key=losses.get)
     assert fitted.chosen == {"penalty": best, "n_features": 36}
     model = Ridge(alpha=best).fit(features[train], data.targets[train])
-    np.testing.assert_allclose(fitted.predictions, model.predict(features))
+    np.testing.assert_allclose(fitted.predictions[:, 0], model.predict(features))
 
 
 @every_baseline
@@ -77,7 +79,9 @@ def test_each_learns_more_than_the_mean():
     data = make_data(600, shortest=6, longest=6)
     test = data.subsets == "test"
     losses = {
-        name: np.mean((baselines.fit_baseline(config, data).predictions - data.targets)[test] ** 2)
+        name: np.mean(
+            (baselines.fit_baseline(config, data).predictions[:, 0] - data.targets)[test] ** 2
+        )
         for name, config in CONFIGS.items()
     }
     assert losses["mean"] == pytest.approx(data.targets[test].var(), rel=0.1)
@@ -93,12 +97,64 @@ def test_the_replicate_is_joined_by_sequence_and_has_its_own_scale():
         pd.DataFrame({"sequence": ["GU", "AC", "AC"]}),
         pd.DataFrame({"n": [9.0, 99.0, 9.0], "m": [99.0, 99.0, 99.0]}),
         pd.DataFrame(),
+        DESCRIPTION,
     )
     step = LogRatio(method="log_ratio", numerator="n", denominator="m", reference_sequence="GU")
     config = section("expression", {"counts": ["n", "m"], "normalization": [step.model_dump()]})
     values = baselines.replicate_predictions(pd.Series(["AC", "UU", "GU"]), replicate, config)
-    np.testing.assert_allclose(values, [0.5, np.nan, 0.0], atol=1e-15)
-    without = Examples(replicate.table.assign(target=[1.0, 2.0, 4.0]), None, pd.DataFrame())
+    np.testing.assert_allclose(values[:, 0], [0.5, np.nan, 0.0], atol=1e-15)
+    table = replicate.table.assign(target=[1.0, 2.0, 4.0])
+    without = Examples(table, None, pd.DataFrame(), DESCRIPTION)
     np.testing.assert_allclose(
-        baselines.replicate_predictions(pd.Series(["AC"]), without, None), [3.0]
+        baselines.replicate_predictions(pd.Series(["AC"]), without, None), [[3.0]]
     )
+    classes = Description("letters", "rna", Task("classification", "sequence", ("a", "b")))
+    with pytest.raises(InputError, match="a second measurement is for a number"):
+        baselines.replicate_predictions(
+            pd.Series(["AC"]), Examples(table, None, pd.DataFrame(), classes), None
+        )
+
+
+@every_baseline
+@pytest.mark.parametrize("make", [make_classes, make_positions, make_series])
+def test_other_tasks_and_test_targets_without_influence(config, make):
+    data, other = make(60), make(60)
+    rows = other.unit_rows("test")
+    other.targets[rows] = 0 if other.task.kind == "classification" else 1e6
+    found = [baselines.fit_baseline(config, each).predictions for each in (data, other)]
+    np.testing.assert_array_equal(*found)
+    assert found[0].shape == (len(data.targets), data.task.n_outputs)
+    if data.task.kind == "classification":
+        np.testing.assert_allclose(found[0].sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(("make", "window"), [(make_classes, 7), (make_positions, 9)])
+def test_classes_are_learned(make, window):
+    data = make(500, shortest=6, longest=6)
+    test = data.unit_rows("test")
+
+    def accuracy(name):
+        config = CONFIGS[name].model_copy(update={"window": window})
+        predicted = baselines.fit_baseline(config, data).predictions.argmax(axis=1)
+        return (predicted == data.targets)[test].mean()
+
+    assert accuracy("mean") < 0.75
+    assert accuracy("pairwise") > 0.85 and accuracy("boosting") > 0.85
+
+
+def test_a_window_ends_with_its_sequence():
+    data = make_positions(5)
+    config = CONFIGS["boosting"].model_copy(update={"window": 2})
+    features = baselines._Features(config, data).of(np.arange(len(data.targets)))
+    first, second = data.inputs.offsets[:2]
+    letters = data.inputs.tokens
+    assert features[first].tolist() == [15, 15, *letters[first : first + 3]]
+    assert features[second - 1].tolist() == [*letters[second - 3 : second], 15, 15]
+
+
+def test_a_class_that_training_does_not_have_is_given_no_chance():
+    data = make_classes(60)
+    data.targets[(data.targets == 2) & (data.subsets == "train")] = 0
+    for name in ("mean", "additive", "boosting"):
+        predictions = baselines.fit_baseline(CONFIGS[name], data).predictions
+        assert (predictions[:, 2] == 0).all()

@@ -98,9 +98,29 @@ def test_all_problems_are_listed_at_once(broken):
     )
 
 
-def test_a_target_is_needed():
-    value = load_analysis(MPSA).model_dump(mode="json") | {"expression": None, "published": []}
-    with pytest.raises(InputError, match=r"target\.column is needed"):
+def test_the_path_of_a_table_is_an_analysis():
+    analysis = validate(AnalysisConfig, {"sources": {"t": {"type": "path", "path": "t.csv"}}}, "x")
+    assert analysis.examples.source == "t"
+    assert set(analysis.models) == {"rnn", "lstm", "lstm_peephole", "gru"}
+    two = {"a": {"type": "path", "path": "a"}, "b": {"type": "path", "path": "b"}}
+    with pytest.raises(InputError, match="give `source`, one of `sources`, or `classes`"):
+        validate(AnalysisConfig, {"sources": two}, "x")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"target": {"classes": ["a", "a"]}}, "each class may be given once"),
+        ({"target": {"values": {"a": 1}, "task": "classification"}}, "leave it out for classes"),
+        ({"target": {"masked": ["x"], "per": "sequence"}}, "are for per: position"),
+        ({"target": {"classes": ["a", "b"], "task": "regression"}}, "is for task: classification"),
+        ({"examples": {"join": [{"source": "t", "take": {"a": "b"}}]}}, "join needs `id`"),
+        ({"examples": {"id": "i", "join": [{"source": "u", "take": {"a": "b"}}]}}, "is 'u', but"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(change, expected):
+    value = {"sources": {"t": {"type": "path", "path": "t.csv"}}} | change
+    with pytest.raises(InputError, match=expected):
         validate(AnalysisConfig, value, "x")
 
 

@@ -6,6 +6,8 @@ from biornn import examples
 from biornn.config import section
 from biornn.config_data import Stratum
 from biornn.files import InputError
+from biornn.records import Log
+from biornn.targets import REGRESSION
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ def build(
     letters = {"column": "seq", "alphabet": "rna"} | (sequence or {})
     target = {"label": "y"} if expression else {"column": "y"} | (target or {})
     return examples.build(
-        {"": path},
+        {"s": path},
         section("examples", {"source": "s", "sequence": letters} | options),
         section("target", target),
         section("split", {"method": "column", "column": "set"}),
@@ -44,7 +46,9 @@ def test_a_plain_table(tmp_path):
         "target": [1.0, 2.5, -0.001],
     }
     assert built.counts is None
-    assert built.qc["reason"].tolist() == ["records read", "records kept"]
+    task = "task: regression per sequence, column 'y'"
+    assert built.qc["reason"].tolist() == ["records read", task, "records kept"]
+    assert built.description == examples.Description("letters", "rna", REGRESSION)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,7 @@ def test_every_id_is_safe_and_unique(names):
     config = section(
         "examples", {"source": "s", "id": "id", "sequence": {"column": "x", "alphabet": "dna"}}
     )
-    table = examples._name_records(raw, config, examples._Log())
+    table = examples._name_records(raw, config, Log())
     assert table["id"].is_unique and table["source_id"].tolist() == names
     assert all(examples._ID.fullmatch(name) for name in table["id"])
 
@@ -277,7 +281,7 @@ def test_one_file_a_class(tmp_path):
         (tmp_path / name).write_text(text)
     config = {"classes": {"pos": "p", "neg": "n"}, "id": "id", "sequence": {"alphabet": "rna"}}
     built = examples.build(
-        {"pos": tmp_path / "pos.fa", "neg": tmp_path / "neg.fasta"},
+        {"p": tmp_path / "pos.fa", "n": tmp_path / "neg.fasta"},
         section("examples", config),
         section("target", {"column": "class", "values": {"pos": 1, "neg": 0}}),
         section("split", {"method": "random"}),
@@ -288,7 +292,7 @@ def test_one_file_a_class(tmp_path):
     (tmp_path / "neg.fasta").write_text(">n1\nGG\n>n2\nGT\n")
     with pytest.raises(InputError, match=r"neg\.fasta, line 3, record n2: the letter 'T'"):
         examples.build(
-            {"pos": tmp_path / "pos.fa", "neg": tmp_path / "neg.fasta"},
+            {"p": tmp_path / "pos.fa", "n": tmp_path / "neg.fasta"},
             section("examples", config),
             section("target", {"column": "class", "values": {"pos": 1, "neg": 0}}),
             section("split", {"method": "random"}),

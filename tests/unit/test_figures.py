@@ -15,7 +15,7 @@ def drawn():
 
 def test_every_figure_is_svg_of_bounded_size(drawn):
     assert set(drawn) == {
-        "target_distribution", "letter_composition", "forest", "predicted_vs_measured",
+        "target_distribution", "input_composition", "forest", "predicted_vs_measured",
         "training_curves",
     }  # fmt: skip
     for svg in drawn.values():

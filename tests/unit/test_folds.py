@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from biornn import encoding, expression, folds
+from biornn import encoding, examples, expression, folds
 from biornn.alphabets import RNA
+from biornn.targets import REGRESSION, Task
+from made_data import make_classes, make_positions
 
 
 @pytest.fixture
@@ -14,15 +16,19 @@ def files(tmp_path):
     )
     table.to_parquet(tmp_path / "examples.parquet")
     encoding.save(encoding.encode(table["sequence"], RNA), tmp_path / "s.safetensors")
+    examples.save_description(
+        examples.Description("letters", "rna", REGRESSION), tmp_path / "examples.json"
+    )
     splits = pd.DataFrame({"id": table["id"], "fold": 0, "subset": ["train", "validation", "test"]})
     splits.to_csv(tmp_path / "splits.tsv", sep="\t", index=False)
-    return tmp_path / "examples.parquet", tmp_path / "s.safetensors", tmp_path / "splits.tsv"
+    names = ("examples.parquet", "examples.json", "s.safetensors", "splits.tsv")
+    return [tmp_path / name for name in names]
 
 
 def test_the_target_is_the_column(files):
     ids, data = folds.load_fold(*files, fold=0)
     assert ids.tolist() == ["a", "NA", "c"] and data.targets.tolist() == [1, 2, 3]
-    assert data.encoded.decode() == ["AC", "G", "UUU"]
+    assert data.inputs.decode() == ["AC", "G", "UUU"]
     assert data.rows("validation").tolist() == [1]
 
 
@@ -36,20 +42,48 @@ def test_the_target_is_the_expression_joined_by_id(files, tmp_path):
 def test_the_digest_sees_every_change(files):
     _, data = folds.load_fold(*files, fold=0)
     seen = {data.digest()}
-    for change in ("encoded", "targets", "subsets"):
+    for change in ("inputs", "targets", "subsets", "task"):
         other = {
-            "encoded": encoding.encode(pd.Series(["AC", "GU", "UU"]), RNA),
+            "inputs": encoding.encode(pd.Series(["AC", "GU", "UU"]), RNA),
             "targets": np.array([1.0, 2.0, 3.5]),
             "subsets": np.array(["train", "train", "test"]),
+            "task": Task("regression", "position"),
         }[change]
         seen.add(folds.FoldData(**(vars(data) | {change: other})).digest())
-    assert len(seen) == 4
+    assert len(seen) == 5
 
 
 def test_predictions_have_a_row_for_every_example_and_seed(files):
     ids, data = folds.load_fold(*files, fold=0)
-    table = folds.predictions_table(ids, 0, data, {3: np.arange(3.0), 4: np.ones(3)})
+    table = folds.predictions_table(ids, 0, data, {3: np.arange(3.0)[:, None], 4: np.ones((3, 1))})
     assert list(table.columns) == ["id", "fold", "seed", "subset", "target", "prediction"]
     assert table[["id", "seed"]].to_numpy().tolist() == [
         ["a", 3], ["NA", 3], ["c", 3], ["a", 4], ["NA", 4], ["c", 4],
     ]  # fmt: skip
+
+
+def test_probabilities_of_classes_have_a_column_each():
+    data = make_classes(10)
+    ids = pd.Series([f"e{i}" for i in range(10)])
+    values = np.random.default_rng(0).dirichlet([1, 1, 1], size=10)
+    table = folds.predictions_table(ids, 0, data, {1: values})
+    columns = ["prediction.a", "prediction.c", "prediction.few"]
+    assert list(table.columns) == ["id", "fold", "seed", "subset", "target", *columns]
+    np.testing.assert_array_equal(table[columns].to_numpy(), values)
+    assert [data.task.classes[code] for code in data.targets] == table["target"].tolist()
+
+
+def test_positions_have_a_row_each_but_for_training_and_masked_ones(tmp_path):
+    data = make_positions(10)
+    ids = pd.Series([f"e{i}" for i in range(10)])
+    values = np.random.default_rng(0).dirichlet([1, 1], size=len(data.targets))
+    table = folds.predictions_table(ids, 0, data, {1: values, 2: values})
+    table.to_parquet(tmp_path / "p.parquet")
+    read = pd.read_parquet(tmp_path / "p.parquet")
+    assert set(read["subset"]) == {"validation", "test"} and read["position"].min() == 2
+    one = read[(read["id"] == "e3") & (read["seed"] == 2)]
+    assert one["position"].tolist() == list(range(2, data.inputs.lengths[3] + 1))
+    begin, end = data.inputs.offsets[3:5]
+    np.testing.assert_array_equal(one["prediction.yes"], values[begin + 1 : end, 1])
+    expected = [data.task.classes[code] for code in data.targets[begin + 1 : end]]
+    assert one["target"].tolist() == expected

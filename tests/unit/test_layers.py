@@ -15,6 +15,11 @@ FLOORS = [
         "sources",
         "tables",
         "encoding",
+        "inputs",
+        "records",
+        "targets",
+        "letters",
+        "reading",
         "examples",
         "expression",
         "splits",
@@ -22,8 +27,8 @@ FLOORS = [
     ],
     ["kernels", "cells", "datasets", "models"],
     ["training", "baselines", "prediction"],
-    ["metrics", "statistics", "comparisons"],
-    ["figures", "provenance", "report"],
+    ["metrics", "samples", "statistics", "comparisons"],
+    ["figures", "methods", "provenance", "report"],
 ]  # fmt: skip
 ORDER = [module for floor in FLOORS for module in floor]
 

@@ -5,6 +5,7 @@ import pytest
 import scipy.stats
 import sklearn.metrics
 from biornn import metrics
+from biornn.samples import Sample
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,7 +76,9 @@ def test_values_that_are_no_numbers_are_refused(name, value):
 
 
 def test_every_metric_has_a_label():
-    assert set(metrics.LABELS) == set(metrics.REGRESSION)
+    asked = {metric for kind in Sample.__subclasses__() for metric in kind.metrics}
+    assert set(metrics.LABELS) == asked
+    assert set(metrics.LABELS) >= metrics.LOWER_IS_BETTER
 
 
 def test_the_error_of_the_information_is_the_spread_over_samples():

@@ -22,14 +22,19 @@ def test_predictions_of_the_folder_are_those_of_the_training(tmp_path, precision
         for seed in config.seeds
     ]
     description = models.describe(
-        "gru", model, data.encoded.alphabet, vars(scaling), [run.summary() for run in runs]
+        "gru",
+        model,
+        models.InputScheme.fit(data.inputs, data.subsets == "train"),
+        data.task,
+        vars(scaling),
+        [run.summary() for run in runs],
     )
     models.save(tmp_path, description, {run.seed: run.state for run in runs})
-    sequences = pd.Series(data.encoded.decode(), index=range(100, 220))
+    sequences = pd.Series(data.inputs.decode(), index=range(100, 220))
     torch.manual_seed(0)
     predicted = predict(tmp_path, sequences)
     assert predicted.index.equals(sequences.index)
     for run in runs:
-        assert predicted[run.seed].to_numpy() == pytest.approx(run.predictions, abs=1e-6)
+        assert predicted[run.seed].to_numpy() == pytest.approx(run.predictions[:, 0], abs=1e-6)
     with pytest.raises(InputError, match="no letter of the rna alphabet"):
         predict(tmp_path, pd.Series(["ACGT"]))

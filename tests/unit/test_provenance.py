@@ -24,35 +24,6 @@ def test_versions_and_machine_name_no_person_and_no_place():
     assert "/" not in machine["system"]
 
 
-def test_methods_say_what_was_configured():
-    text = provenance.methods_text(report_tables.analysis(), SIZES, 151, "CPU, 1 thread")
-    for piece in (
-        "151 records", "150 passed", "log10((n + 1) / (m + 1))", "GU has the value 2",
-        "equals the column `y`", "50 for training", "diagonal peepholes", "at most 7 epochs",
-        "shuffled targets as a negative control", "ridge regression on one-hot letters",
-        "histogram gradient boosting", "seeds 1, 2, 3", "9,999 permutations", "CPU, 1 thread",
-    ):  # fmt: skip
-        assert piece in text, piece
-    assert "dropout" not in text and "weight decay" not in text
-
-
-def test_methods_of_a_plain_column():
-    analysis = report_tables.analysis(
-        expression=None, target={"column": "y"}, split={"method": "random", "seed": 4}
-    )
-    text = provenance.methods_text(analysis, SIZES, 150, "CPU")
-    assert "The target is the column `y` as it came" in text and "by chance (seed 4)" in text
-
-
-def test_dome_leaves_to_the_author_what_a_run_can_not_know():
-    audit = report_tables.tables(copies=3).audit
-    checklist = provenance.dome(report_tables.analysis(), SIZES, audit)
-    assert set(checklist) == {"data", "optimization", "model", "evaluation"}
-    assert checklist["data"]["availability"]["status"] == "author"
-    assert "test: 3 of 50" in checklist["data"]["redundancy_between_splits"]["text"]
-    json.dumps(checklist, allow_nan=False)
-
-
 def test_sources_have_their_checksum(source):
     (row,) = provenance.describe_sources(report_tables.analysis(), source)
     assert row == {

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from biornn import metrics, statistics
+from biornn import statistics
+from biornn.samples import sample_of
 from made_predictions import MODELS, N, predictions
 
 
@@ -14,28 +15,6 @@ def scored(table, strata):
 @pytest.fixture(scope="module")
 def table():
     return predictions(MODELS)
-
-
-@pytest.mark.parametrize("metric", metrics.REGRESSION)
-@pytest.mark.parametrize("ties", [False, True])
-def test_the_vectorised_bootstrap_equals_the_plain_one(metric, ties):
-    generator = np.random.default_rng(3)
-    y, p = generator.normal(size=(2, 40))
-    if ties:
-        y, p = np.round(y), np.round(y + p)
-    table = pd.DataFrame({"model": "m", "kind": "baseline", "id": [f"{i:02d}" for i in range(40)],
-                          "seed": 0, "target": y, "prediction": p})  # fmt: skip
-    sample, key = statistics.Sample(table), (0, 0, "test")
-    statistics._resample([sample], [metric], 25, key)
-    (counts,) = statistics._draw(40, 25, key)
-    assert (counts.sum(axis=0) == 40).all()
-    for row, found in zip(counts.T.astype(int), sample.resampled[metric][:, 0], strict=True):
-        drawn = np.repeat(np.arange(40), row)
-        if metric == "information":
-            expected = sample.information_influence[0][drawn].mean()
-        else:
-            expected = metrics.REGRESSION[metric](y[drawn], p[drawn])
-        assert found == pytest.approx(expected, abs=1e-10)
 
 
 def test_scores_have_a_row_for_everything(table):
@@ -95,19 +74,6 @@ def test_the_place_of_a_file_says_what_it_is(tmp_path):
     }  # fmt: skip
 
 
-def test_the_spread_of_the_information_is_that_of_its_standard_error():
-    generator = np.random.default_rng(5)
-    y, z = generator.normal(size=(2, 800))
-    table = pd.DataFrame({"model": "m", "kind": "baseline", "id": np.arange(800).astype(str),
-                          "seed": 0, "target": y, "prediction": y + z})  # fmt: skip
-    sample = statistics.Sample(table)
-    influence = sample.information_influence[0]
-    assert influence.mean() == pytest.approx(sample.information.mean())
-    error = metrics.information_error(sample.target, sample.predictions[0], repeats=12)
-    assert influence.std() / np.sqrt(800) == pytest.approx(error)
-    assert error > 1.05 * sample.information.std() / np.sqrt(800)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("metric", ["r2", "information"])
 def test_a_95_percent_interval_covers_the_truth(metric):
@@ -120,8 +86,9 @@ def test_a_95_percent_interval_covers_the_truth(metric):
         y = correlation * x + np.sqrt(1 - correlation**2) * z
         table = pd.DataFrame({"model": "m", "kind": "baseline", "id": np.arange(500).astype(str),
                               "seed": 0, "target": y, "prediction": correlation * x})  # fmt: skip
-        sample = statistics.Sample(table)
-        statistics._resample([sample], [metric], 400, (seed, 0, "test"))
+        sample = sample_of(table)
+        sample.metrics = (metric,)
+        statistics._resample([sample], 400, (seed, 0, "test"))
         low, high = statistics.interval(sample.resampled[metric][:, 0], 0.95)
         covered += low <= truth <= high
     assert 0.90 <= covered / 300 <= 0.985, covered / 300

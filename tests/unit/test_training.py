@@ -11,7 +11,8 @@ import torch
 from biornn import training
 from biornn.config_models import ModelConfig, TrainingConfig
 from biornn.files import InputError
-from made_data import make_data
+from biornn.targets import MASKED
+from made_data import make_classes, make_data, make_positions, make_series
 
 SMALL = ModelConfig(cell="lstm", hidden_size=8, dropout=0.2, layers=2)
 CONFIG = TrainingConfig(
@@ -21,7 +22,7 @@ CONFIG = TrainingConfig(
 
 def train(data, model=SMALL, config=CONFIG, seed=1, checkpoint=None):
     fabric, _ = training.make_fabric(config)
-    scaling = training.TargetScaling.fit(data.targets[data.subsets == "train"])
+    scaling = training.TargetScaling.of(data)
     return training.train(
         model, config, data, seed, fabric=fabric, scaling=scaling, checkpoint=checkpoint
     )
@@ -29,7 +30,7 @@ def train(data, model=SMALL, config=CONFIG, seed=1, checkpoint=None):
 
 def r2(data, run, subset="test"):
     chosen = data.subsets == subset
-    residual = (run.predictions - data.targets)[chosen]
+    residual = (run.predictions[:, 0] - data.targets)[chosen]
     return 1 - residual.var() / data.targets[chosen].var()
 
 
@@ -210,3 +211,64 @@ def test_tables(data):
     assert list(history.columns) == training.HISTORY_COLUMNS
     assert history[["seed", "epoch"]].to_numpy().tolist() == [[3, 1], [3, 2], [4, 1], [4, 2]]
     assert set(runs[0].summary()) == {"seed", "epochs", "best_epoch", "seconds"}
+
+
+@pytest.mark.parametrize("make", [make_classes, make_positions])
+def test_classes_are_learned(make):
+    data = make(400)
+    config = CONFIG.model_copy(update={"epochs": 25})
+    run = train(data, ModelConfig(cell="lstm", hidden_size=16), config)
+    np.testing.assert_allclose(run.predictions.sum(axis=1), 1)
+    test = data.unit_rows("test")
+    right = (run.predictions.argmax(axis=1) == data.targets)[test].mean()
+    assert right > 0.9
+    judged = data.unit_rows("validation")
+    chosen = run.predictions[judged, data.targets[judged]]
+    best = min(row["validation_loss"] for row in run.history)
+    assert best == pytest.approx(-np.log(chosen).mean(), rel=1e-5)
+
+
+def test_numbers_at_every_step_are_learned():
+    data = make_series(400)
+    run = train(
+        data, ModelConfig(cell="gru", hidden_size=16), CONFIG.model_copy(update={"epochs": 40})
+    )
+    test = data.unit_rows("test")
+    residual = (run.predictions[:, 0] - data.targets)[test]
+    assert residual.var() < 0.1 * data.targets[test].var()
+
+
+@pytest.mark.parametrize("make", [make_positions, make_series])
+def test_targets_that_are_masked_have_no_influence(make):
+    one, other = make(60), make(60)
+    hidden = np.random.default_rng(0).random(len(one.targets)) < 0.3
+    for data, junk in ((one, 0), (other, 1)):
+        data.targets[hidden] = MASKED if data.task.kind == "classification" else np.nan
+        outside = data.subsets[data.units] == "test"
+        data.targets[outside & ~hidden] = junk
+    runs = [train(data) for data in (one, other)]
+    assert all(torch.equal(runs[0].state[key], runs[1].state[key]) for key in runs[0].state)
+
+
+def test_a_batch_without_labels_has_no_loss():
+    for targets in (torch.full((2, 3), MASKED), torch.full((2, 3), torch.nan)):
+        loss, labelled = training.loss_of(torch.randn(2, 3, 2, requires_grad=True), targets)
+        assert loss.item() == 0 and labelled == 0
+        loss.backward()
+
+
+def test_shuffled_labels_stay_in_their_subset_and_leave_the_mask():
+    data = make_positions(50)
+    shuffled = training._shuffle_within_subsets(data.targets, data, 3)
+    assert (shuffled == MASKED).tolist() == (data.targets == MASKED).tolist()
+    assert (shuffled != data.targets).any()
+    for subset in ("train", "validation", "test"):
+        rows = data.unit_rows(subset)
+        assert sorted(shuffled[rows]) == sorted(data.targets[rows])
+
+
+def test_one_class_in_training_is_refused():
+    data = make_classes(60)
+    data.targets[data.subsets == "train"] = 1
+    with pytest.raises(InputError, match="All training examples are of one class"):
+        training.TargetScaling.of(data)

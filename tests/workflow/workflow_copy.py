@@ -36,7 +36,7 @@ models:
 training: {seeds: [1, 2], epochs: 4, batch_size: 32, learning_rate: 1e-2, device: cpu}
 baselines:
   mean: {kind: mean}
-  ridge: {kind: ridge, features: pairwise}
+  ridge: {kind: linear, features: pairwise}
   boosting: {kind: gradient_boosting, max_iterations: 20}
 evaluation:
   strata: [{name: GU, pattern: "..GU.."}]

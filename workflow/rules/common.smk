@@ -93,26 +93,32 @@ def source_path(source):
     return f"{RUN.download.store}/{source.sha256[:16]}/{source.file}"
 
 
-def sources_of_examples(wildcards):
-    """The sources of the examples, one a class or one for all."""
-    analysis = ANALYSES[wildcards.analysis]
-    return [analysis.sources[name] for name in analysis.examples.inputs.values()]
+def paths_of(analysis, names):
+    """Where some sources of an analysis lie."""
+    return [source_path(ANALYSES[analysis].sources[name]) for name in names]
 
 
 def example_tables(wildcards):
     """Where the sources of the examples lie."""
-    return [source_path(source) for source in sources_of_examples(wildcards)]
+    return paths_of(wildcards.analysis, ANALYSES[wildcards.analysis].examples.tables)
 
 
 def example_sources(wildcards):
-    """The sources of the examples as plain values."""
-    return [source.model_dump(mode="json") for source in sources_of_examples(wildcards)]
-
-
-def replicate_table(wildcards):
-    """Where the second measurement lies."""
+    """The sources of the examples as plain values, by name."""
     analysis = ANALYSES[wildcards.analysis]
-    return source_path(analysis.sources[analysis.replicate.source])
+    sources = {name: analysis.sources[name] for name in analysis.examples.tables}
+    return {name: source.model_dump(mode="json") for name, source in sources.items()}
+
+
+def replicate_sources(wildcards):
+    """Names of the sources of the second measurement: its own, and what is joined."""
+    analysis = ANALYSES[wildcards.analysis]
+    return [analysis.replicate.source, *(other.source for other in analysis.examples.join)]
+
+
+def replicate_tables(wildcards):
+    """Where they lie."""
+    return paths_of(wildcards.analysis, replicate_sources(wildcards))
 
 
 def source_paths(wildcards):

@@ -1,7 +1,8 @@
 """From a table to checked examples and their split.
 
 Needs: the downloaded or local table.
-Makes: `examples.parquet`, `expression.h5ad`, `examples.qc.tsv`; `splits.tsv`, `split_audit.tsv`.
+Makes: `examples.parquet`, `examples.json` (what they are), `expression.h5ad`, `examples.qc.tsv`;
+`splits.tsv`, `split_audit.tsv`.
 """
 
 
@@ -11,6 +12,7 @@ rule build_examples:
         code=library("examples", "expression"),
     output:
         examples="results/{analysis}/examples.parquet",
+        description="results/{analysis}/examples.json",
         expression="results/{analysis}/expression.h5ad",
         qc="results/{analysis}/examples.qc.tsv",
     log:
@@ -32,6 +34,7 @@ rule build_examples:
 rule split_examples:
     input:
         examples=rules.build_examples.output.examples,
+        description=rules.build_examples.output.description,
         code=library("splits"),
     output:
         splits="results/{analysis}/splits.tsv",
@@ -48,7 +51,6 @@ rule split_examples:
         "../../envs/biornn.yaml"
     params:
         split=settings("split"),
-        alphabet=settings("examples", "sequence", "alphabet"),
         expression=settings("expression"),
     script:
         "../scripts/split_examples.py"

@@ -8,7 +8,8 @@ Makes: `sequences.safetensors`; for each fold `expression.h5ad` and `normalizer.
 rule encode_sequences:
     input:
         examples=rules.build_examples.output.examples,
-        code=library("encoding"),
+        description=rules.build_examples.output.description,
+        code=library("inputs"),
     output:
         sequences="results/{analysis}/sequences.safetensors",
     log:
@@ -17,8 +18,6 @@ rule encode_sequences:
         "results/{analysis}/benchmarks/encode_sequences.tsv"
     conda:
         "../../envs/biornn.yaml"
-    params:
-        alphabet=settings("examples", "sequence", "alphabet"),
     script:
         "../scripts/encode_sequences.py"
 

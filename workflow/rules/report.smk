@@ -9,6 +9,7 @@ Makes: `report.html`, `figures/`; `config.yaml`, `methods.md`, `dome.json`,
 rule render_report:
     input:
         examples=rules.build_examples.output.examples,
+        description=rules.build_examples.output.description,
         qc=rules.build_examples.output.qc,
         splits=rules.split_examples.output.splits,
         audit=rules.split_examples.output.audit,
@@ -22,7 +23,7 @@ rule render_report:
         sources=all_sources,
         template=workflow.source_path("../report/report.html.j2"),
         css=workflow.source_path("../report/report.css"),
-        code=library("report", "figures", "provenance", "comparisons"),
+        code=library("report", "figures", "methods", "provenance", "comparisons"),
     output:
         report=report(
             "results/{analysis}/report.html",
@@ -48,6 +49,7 @@ rule render_report:
 
 rule describe_run:
     input:
+        description=rules.build_examples.output.description,
         splits=rules.split_examples.output.splits,
         audit=rules.split_examples.output.audit,
         outputs=[
@@ -59,7 +61,7 @@ rule describe_run:
             rules.render_report.output.report,
         ],
         sources=all_sources,
-        code=library("provenance"),
+        code=library("methods", "provenance"),
     output:
         crate="results/{analysis}/ro-crate-metadata.json",
         dome="results/{analysis}/dome.json",

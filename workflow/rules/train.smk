@@ -11,6 +11,7 @@ rule train_model:
     input:
         unpack(normalized),
         examples=rules.build_examples.output.examples,
+        description=rules.build_examples.output.description,
         sequences=rules.encode_sequences.output.sequences,
         splits=rules.split_examples.output.splits,
         code=library("training"),
@@ -44,6 +45,7 @@ rule train_baseline:
     input:
         unpack(normalized),
         examples=rules.build_examples.output.examples,
+        description=rules.build_examples.output.description,
         sequences=rules.encode_sequences.output.sequences,
         splits=rules.split_examples.output.splits,
         code=library("baselines"),
@@ -66,8 +68,9 @@ rule train_baseline:
 rule measure_ceiling:
     input:
         unpack(normalized),
-        table=replicate_table,
+        tables=replicate_tables,
         examples=rules.build_examples.output.examples,
+        description=rules.build_examples.output.description,
         sequences=rules.encode_sequences.output.sequences,
         splits=rules.split_examples.output.splits,
         code=library("baselines"),
@@ -81,6 +84,7 @@ rule measure_ceiling:
     conda:
         "../../envs/biornn.yaml"
     params:
+        sources=replicate_sources,
         replicate=settings("replicate"),
         examples=settings("examples"),
         expression=settings("expression"),

@@ -2,7 +2,7 @@
 
 import yaml
 from _job import job
-from biornn import provenance
+from biornn import examples, methods, provenance
 from biornn.config import AnalysisConfig
 from biornn.files import read_tsv, write_json, write_text
 
@@ -13,7 +13,8 @@ with job(snakemake):
     write_text(output.config, text)
     assigned, audit = read_tsv(files.splits), read_tsv(files.audit)
     sizes = assigned["subset"].value_counts().to_dict()
-    write_json(output.dome, provenance.dome(analysis, sizes, audit))
+    description = examples.load_description(files.description)
+    write_json(output.dome, methods.dome(analysis, description, sizes, audit))
     provenance.write_ro_crate(
         output.crate,
         analysis,

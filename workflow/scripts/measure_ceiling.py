@@ -9,7 +9,7 @@ with job(snakemake) as logger:
     files, params, fold = snakemake.input, snakemake.params, int(snakemake.wildcards.fold)
     expression = section("expression", params.expression)
     replicate = examples.build(
-        {"": files.table},
+        dict(zip(params.sources, files.tables, strict=True)),
         section("examples", params.examples),
         section("target", params.target),
         section("split", params.split),
@@ -17,8 +17,9 @@ with job(snakemake) as logger:
         section("replicate", params.replicate),
     )
     ids, data = folds.load_fold(
-        files.examples, files.sequences, files.splits, fold, files.get("expression")
-    )
+        files.examples, files.description, files.sequences, files.splits, fold,
+        files.get("expression"),
+    )  # fmt: skip
     sequences = examples.load(files.examples)["sequence"]
     values = baselines.replicate_predictions(sequences, replicate, expression)
     predictions = folds.predictions_table(ids, fold, data, {0: values}).dropna()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from _job import job
-from biornn import comparisons, figures, provenance, report, statistics
+from biornn import comparisons, figures, methods, provenance, report, statistics
 from biornn.config import AnalysisConfig
 from biornn.files import write_text
 
@@ -15,16 +15,20 @@ with job(snakemake):
     drawn = figures.draw_all(tables, analysis.target.label)
     for name, svg in drawn.items():
         write_text(Path(output.figures) / f"{name}.svg", svg)
-    methods = provenance.methods_text(
-        analysis, tables.sizes(), report.n_read(tables), tables.descriptions[0]["device_note"]
+    text = methods.methods_text(
+        analysis,
+        tables.description,
+        tables.sizes(),
+        report.n_read(tables),
+        tables.descriptions[0]["device_note"],
     )
-    write_text(output.methods, methods)
+    write_text(output.methods, text)
     page = report.render(
         name=snakemake.wildcards.analysis,
         analysis=analysis,
         tables=tables,
         figures=drawn,
-        methods=methods,
+        methods=text,
         sources=provenance.describe_sources(analysis, params.sources),
         versions=provenance.software_versions(),
         machine=provenance.describe_machine(),

@@ -10,8 +10,9 @@ with job(snakemake):
     fold = int(snakemake.wildcards.fold)
     config = section("baselines", {name: snakemake.params.baseline})[name]
     ids, data = folds.load_fold(
-        files.examples, files.sequences, files.splits, fold, files.get("expression")
-    )
+        files.examples, files.description, files.sequences, files.splits, fold,
+        files.get("expression"),
+    )  # fmt: skip
     fitted = baselines.fit_baseline(config, data, snakemake.threads)
     description = {
         "name": name,

@@ -18,9 +18,10 @@ with job(snakemake) as logger:
     fabric, device_note = training.make_fabric(config)
     logger.info("%s: trains on %s", name, device_note)
     ids, data = folds.load_fold(
-        files.examples, files.sequences, files.splits, fold, files.get("expression")
-    )
-    scaling = training.TargetScaling.fit(data.targets[data.subsets == "train"])
+        files.examples, files.description, files.sequences, files.splits, fold,
+        files.get("expression"),
+    )  # fmt: skip
+    scaling = training.TargetScaling.of(data)
     with training.checkpoint_lock(params.checkpoints) as checkpoints:
         runs = [
             training.train(
@@ -30,7 +31,12 @@ with job(snakemake) as logger:
             for seed in config.seeds
         ]  # fmt: skip
         description = models.describe(
-            name, model, data.encoded.alphabet, vars(scaling), [run.summary() for run in runs]
+            name,
+            model,
+            models.InputScheme.fit(data.inputs, data.subsets == "train"),
+            data.task,
+            vars(scaling),
+            [run.summary() for run in runs],
         ) | {
             "fold": fold,
             "target_label": params.target["label"],

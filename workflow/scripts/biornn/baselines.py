@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import Ridge
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
 from threadpoolctl import threadpool_limits
 
 from .config_data import ExpressionConfig
-from .config_models import Baseline, BoostingBaseline, MeanBaseline, RidgeBaseline
-from .encoding import EncodedSequences, one_hot
+from .config_models import Baseline, BoostingBaseline, LinearBaseline, MeanBaseline
+from .encoding import EncodedSequences
 from .examples import Examples
 from .expression import Normalizer
 from .files import InputError
 from .folds import FoldData
+from .inputs import Inputs, dense
+from .targets import Task
 
 #: A design matrix with more columns does not fit beside others on a common machine.
 MAX_FEATURES = 20_000
+#: Positions that a baseline is fitted on; more are drawn from at random. Letters of a window are
+#: few features, which more positions don't improve.
+MAX_POSITIONS = 200_000
+_CHUNK = 100_000
 
 
 @dataclass(frozen=True)
 class FittedBaseline:
-    """Predictions float64 [n] in the target's unit, and what was chosen on the validation rows."""
+    """What a baseline says.
+
+    Attributes
+    ----------
+    predictions : numpy.ndarray
+        float64 [targets, outputs]: values in the target's unit, or class probabilities.
+    chosen : dict
+        What was chosen on the validation rows.
+    """
 
     predictions: np.ndarray
     chosen: dict[str, Any] = field(default_factory=dict)
@@ -35,20 +50,20 @@ def fit_baseline(config: Baseline, data: FoldData, threads: int = 1) -> FittedBa
     """Fit on the training rows, choose on the validation rows, predict every row."""
     with threadpool_limits(limits=threads):
         if isinstance(config, MeanBaseline):
-            mean = float(data.targets[data.subsets == "train"].mean())
-            return FittedBaseline(np.full(len(data.targets), mean), {"mean": mean})
-        if isinstance(config, RidgeBaseline):
-            return _fit_ridge(config, data)
-        return _fit_boosting(config, data)
+            return _fit_mean(data)
+        features = _Features(config, data)
+        if isinstance(config, LinearBaseline):
+            return _fit_linear(config, data, features)
+        return _fit_boosting(config, data, features)
 
 
-def design_matrix(encoded: EncodedSequences, features: str) -> np.ndarray:
-    """One-hot letters, and for pairs of positions the products of their one-hot vectors.
+def design_matrix(inputs: Inputs, features: str) -> np.ndarray:
+    """One-hot letters (or numbers), and for pairs of positions the products of their vectors.
 
     Parameters
     ----------
-    encoded : EncodedSequences
-        Shorter sequences are padded with zeros at the end.
+    inputs : EncodedSequences or Series
+        Shorter ones are padded with zeros at the end.
     features : str
         `additive`: letters. `neighbor`: and pairs of adjacent positions. `pairwise`: and all pairs.
 
@@ -62,7 +77,11 @@ def design_matrix(encoded: EncodedSequences, features: str) -> np.ndarray:
     InputError
         When there would be more than `MAX_FEATURES` columns.
     """
-    letters = one_hot(encoded).astype(np.float64)  # [n, length, channel]
+    letters = dense(inputs).astype(np.float64)  # [n, length, channel]
+    return _products(letters, features)
+
+
+def _products(letters: np.ndarray, features: str) -> np.ndarray:
     n, length, channels = letters.shape
     first, second = np.triu_indices(length, k=1)
     if features == "additive":
@@ -73,44 +92,157 @@ def design_matrix(encoded: EncodedSequences, features: str) -> np.ndarray:
     columns = length * channels + len(first) * channels**2
     if columns > MAX_FEATURES:
         raise InputError(
-            f"ridge with {features} features needs {columns} columns for sequences of {length} "
-            f"letters (at most {MAX_FEATURES}). Use features: additive."
+            f"a linear model with {features} features needs {columns} columns for {length} "
+            f"positions (at most {MAX_FEATURES}). Use features: additive."
         )
     pairs = np.einsum("npi,npj->npij", letters[:, first], letters[:, second])
     return np.hstack([letters.reshape(n, -1), pairs.reshape(n, -1)])
 
 
-def _fit_ridge(config: RidgeBaseline, data: FoldData) -> FittedBaseline:
-    features = design_matrix(data.encoded, config.features)
-    train, validation = data.subsets == "train", data.subsets == "validation"
-    best: tuple[float, float, np.ndarray] | None = None
+class _Features:
+    """Features of any targets: of the whole sequence, or of the window around a position."""
+
+    def __init__(self, config: LinearBaseline | BoostingBaseline, data: FoldData) -> None:
+        self._products = config.features if isinstance(config, LinearBaseline) else None
+        self._data, self._window = data, config.window
+        inputs = data.inputs
+        # a category of its own stands for what lies outside
+        if isinstance(inputs, EncodedSequences):
+            self._outside = len(inputs.alphabet.codes)
+            table = np.vstack([inputs.alphabet.one_hot, np.zeros(len(inputs.alphabet.letters))])
+            self._table: np.ndarray | None = table
+            self._steps = inputs.tokens
+        else:
+            self._table, self._steps = None, inputs.values
+        self._whole: np.ndarray | None = None
+
+    @property
+    def categories(self) -> bool:
+        """Whether the plain features are codes of letters."""
+        return self._table is not None
+
+    def of(self, units: np.ndarray) -> np.ndarray:
+        """float64 [units, features] of some targets."""
+        if not self._data.per_position:
+            if self._whole is None:
+                self._whole = self._of_sequences()
+            return self._whole[units]
+        return self._of_windows(units)
+
+    def chunks(self, units: np.ndarray) -> Iterator[np.ndarray]:
+        """The same in parts of bounded size."""
+        for start in range(0, len(units), _CHUNK):
+            yield self.of(units[start : start + _CHUNK])
+
+    def _of_sequences(self) -> np.ndarray:
+        inputs = self._data.inputs
+        if self._products is not None:
+            return design_matrix(inputs, self._products)
+        if isinstance(inputs, EncodedSequences):
+            return inputs.padded(fill=self._outside).astype(np.float64)
+        return dense(inputs).astype(np.float64).reshape(len(inputs), -1)
+
+    def _of_windows(self, units: np.ndarray) -> np.ndarray:
+        offsets = self._data.inputs.offsets
+        owner = np.searchsorted(offsets, units, side="right") - 1
+        places = units[:, None] + np.arange(-self._window, self._window + 1)[None, :]
+        inside = (places >= offsets[owner][:, None]) & (places < offsets[owner + 1][:, None])
+        steps = self._steps[np.where(inside, places, 0)]  # [units, window(, channel)]
+        if self._table is None:
+            values = np.where(inside[:, :, None], steps, 0).astype(np.float64)
+        else:
+            codes = np.where(inside, steps, self._outside)
+            if self._products is None:
+                return codes.astype(np.float64)
+            values = self._table[codes].astype(np.float64)
+        if self._products is None:
+            return values.reshape(len(units), -1)
+        return _products(values, self._products)
+
+
+def _one_hot_targets(task: Task, targets: np.ndarray) -> np.ndarray:
+    return np.eye(len(task.classes))[targets]
+
+
+def _loss(task: Task, predictions: np.ndarray, targets: np.ndarray) -> float:
+    """Mean squared error, or cross entropy of probabilities."""
+    if task.kind == "regression":
+        return float(np.mean((predictions[:, 0] - targets) ** 2))
+    chosen = predictions[np.arange(len(targets)), targets]
+    return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+
+
+def _fit_mean(data: FoldData) -> FittedBaseline:
+    train, n = data.targets[data.unit_rows("train")], len(data.targets)
+    if data.task.kind == "regression":
+        return FittedBaseline(np.full((n, 1), train.mean()), {"mean": float(train.mean())})
+    shares = _one_hot_targets(data.task, train).mean(axis=0)
+    chosen = dict(zip(data.task.classes, map(float, shares), strict=True))
+    return FittedBaseline(np.tile(shares, (n, 1)), {"shares": chosen})
+
+
+def _training_units(data: FoldData) -> np.ndarray:
+    units = data.unit_rows("train")
+    if data.per_position and len(units) > MAX_POSITIONS:
+        units = np.sort(np.random.default_rng(0).choice(units, MAX_POSITIONS, replace=False))
+    return units
+
+
+def _predict(model: Any, task: Task, features: np.ndarray) -> np.ndarray:
+    if task.kind == "regression":
+        return model.predict(features)[:, None]
+    values = np.zeros((len(features), len(task.classes)))
+    # a class that is not in the training rows is given no chance
+    values[:, model.classes_] = model.predict_proba(features)
+    return values
+
+
+def _predict_all(model: Any, data: FoldData, features: _Features) -> np.ndarray:
+    parts = features.chunks(np.arange(len(data.targets)))
+    return np.concatenate([_predict(model, data.task, part) for part in parts])
+
+
+def _fit_linear(config: LinearBaseline, data: FoldData, features: _Features) -> FittedBaseline:
+    train, validation = _training_units(data), data.unit_rows("validation")
+    x, x_validation = features.of(train), features.of(validation)
+    best: tuple[float, float, Any] | None = None
     for penalty in config.penalties:
-        model = Ridge(alpha=penalty).fit(features[train], data.targets[train])
-        predictions = model.predict(features)
-        loss = float(np.mean((predictions - data.targets)[validation] ** 2))
+        if data.task.kind == "regression":
+            model = Ridge(alpha=penalty)
+        else:
+            model = LogisticRegression(C=1 / penalty, max_iter=1000)
+        model.fit(x, data.targets[train])
+        predictions = _predict(model, data.task, x_validation)
+        loss = _loss(data.task, predictions, data.targets[validation])
         if best is None or loss < best[0]:
-            best = (loss, penalty, predictions)
+            best = (loss, penalty, model)
     assert best is not None  # the config asks for at least one penalty
-    return FittedBaseline(best[2], {"penalty": best[1], "n_features": features.shape[1]})
+    return FittedBaseline(
+        _predict_all(best[2], data, features), {"penalty": best[1], "n_features": x.shape[1]}
+    )
 
 
-def _fit_boosting(config: BoostingBaseline, data: FoldData) -> FittedBaseline:
-    # the code of each position as a category; padding is a category of its own
-    padding = len(data.encoded.alphabet.codes)
-    codes = data.encoded.padded(fill=padding).astype(np.float64)
-    train, validation = data.subsets == "train", data.subsets == "validation"
-    model = HistGradientBoostingRegressor(
+def _fit_boosting(config: BoostingBaseline, data: FoldData, features: _Features) -> FittedBaseline:
+    train, validation = _training_units(data), data.unit_rows("validation")
+    x = features.of(train)
+    kind = (
+        HistGradientBoostingRegressor
+        if data.task.kind == "regression"
+        else HistGradientBoostingClassifier
+    )
+    model = kind(
         learning_rate=config.learning_rate,
         max_iter=config.max_iterations,
         max_leaf_nodes=config.max_leaves,
-        categorical_features=list(range(codes.shape[1])),
+        # the code of each position as a category
+        categorical_features=list(range(x.shape[1])) if features.categories else None,
         early_stopping=True,
         random_state=0,
     )
-    model.fit(
-        codes[train], data.targets[train], X_val=codes[validation], y_val=data.targets[validation]
-    )
-    return FittedBaseline(model.predict(codes), {"iterations": int(model.n_iter_)})
+    if data.task.kind == "classification":  # it can't judge a class that it has not seen
+        validation = validation[np.isin(data.targets[validation], data.targets[train])]
+    model.fit(x, data.targets[train], X_val=features.of(validation), y_val=data.targets[validation])
+    return FittedBaseline(_predict_all(model, data, features), {"iterations": int(model.n_iter_)})
 
 
 def replicate_predictions(
@@ -131,10 +263,13 @@ def replicate_predictions(
     Returns
     -------
     numpy.ndarray
-        float64 [examples]; NaN where the replicate does not have the sequence. A sequence that the
-        replicate measured more than once counts with its mean.
+        float64 [examples, 1]; NaN where the replicate does not have the sequence. A sequence that
+        the replicate measured more than once counts with its mean.
     """
     table = replicate.table
+    task = replicate.description.task
+    if task.kind != "regression" or task.per != "sequence":
+        raise InputError("replicate: a second measurement is for a number a sequence, not classes.")
     if config is None:
         values = table["target"]
     else:
@@ -144,4 +279,4 @@ def replicate_predictions(
         normalizer.fit(replicate.counts, everything, table["sequence"])
         values = normalizer.transform(replicate.counts).iloc[:, 0]
     means = values.groupby(table["sequence"].to_numpy()).mean()
-    return means.reindex(sequences).to_numpy(dtype=np.float64)
+    return means.reindex(sequences).to_numpy(dtype=np.float64)[:, None]

@@ -11,7 +11,10 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from . import metrics
-from .statistics import CHUNK_ELEMENTS, Group, Sample, generator_of, interval
+from .checking import listed
+from .files import InputError
+from .samples import Sample
+from .statistics import CHUNK_ELEMENTS, Group, generator_of, interval, with_drawn_seeds
 
 COMPARISON_COLUMNS = [
     "fold", "subset", "metric", "model_a", "model_b", "value_a", "value_b", "difference", "ci_low",
@@ -29,7 +32,9 @@ VERDICT_RULE = (
 
 
 def best_on_validation(groups: Iterable[Group], kind: str, fold: object | None = None) -> str:
-    """The model of a kind with the lowest validation MSE, mean over seeds (and folds).
+    """The model of a kind with the lowest validation loss, mean over seeds (and folds).
+
+    The loss is the mean squared error, or the log loss of classes.
 
     The choice never sees the test set. Ties go to the first name.
 
@@ -43,7 +48,7 @@ def best_on_validation(groups: Iterable[Group], kind: str, fold: object | None =
         if group.subset == "validation" and fold in (None, group.fold):
             for sample in group.samples:
                 if sample.kind == kind:
-                    losses.setdefault(sample.model, []).append(float(sample.errors.mean()))
+                    losses.setdefault(sample.model, []).append(sample.loss)
     if not losses:
         raise ValueError(f"there is no {kind} model with validation predictions")
     return min(sorted(losses), key=lambda model: np.mean(losses[model]))
@@ -52,13 +57,13 @@ def best_on_validation(groups: Iterable[Group], kind: str, fold: object | None =
 def compare(
     groups: Sequence[Group],
     *,
-    compared: Sequence[str] = ("r2", "information"),
     n_permutations: int = 9999,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Every network against the best baseline, and against each other, on the same test examples.
 
-    The best baseline is the one with the lowest validation MSE.
+    The best baseline is the one with the lowest validation loss. Numbers are compared by R² and
+    information, classes by accuracy and log loss.
 
     Returns
     -------
@@ -66,7 +71,8 @@ def compare(
         `COMPARISON_COLUMNS`. `difference` is value_a - value_b, each a mean over seeds; its
         interval draws examples (the same for both) and seeds (of each model apart). `p_value` is
         that of a two-sided paired sign-flip permutation test on the examples' contributions
-        (squared errors for r2, pointwise information for information), means over seeds: it speaks
+        (squared errors for r2, pointwise information for information, right or wrong for accuracy,
+        losses for log_loss), means over seeds: it speaks
         of these trained networks on new examples; the spread over seeds is in `seed_sd_a`,
         `seed_sd_b` and in the interval. `p_adjusted` is Holm's, within fold, subset and metric.
         `better` names a model when the interval excludes zero and p_adjusted < 1 - confidence.
@@ -83,7 +89,7 @@ def compare(
         if pairs:
             tables += [
                 _compare_pairs(group, metric, pairs, n_permutations, confidence)
-                for metric in compared
+                for metric in pairs[0][0].compared
             ]
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
@@ -99,7 +105,7 @@ def _compare_pairs(
     p_values = sign_flip_p(differences, n_permutations, generator_of(group.key, metric))
     rows = []
     for (a, b), p_value in zip(pairs, p_values, strict=True):
-        drawn = [sample.with_drawn_seeds(metric, group.key) for sample in (a, b)]
+        drawn = [with_drawn_seeds(sample, metric, group.key) for sample in (a, b)]
         values = [sample.values(metric) for sample in (a, b)]
         spread = [v.std(ddof=1) if len(v) > 1 else np.nan for v in values]
         means = [v.mean() for v in values]
@@ -159,6 +165,11 @@ def judge(
             (scores["model"] == model) & (scores["metric"] == entry["metric"])
             & (scores["subset"] == entry["subset"]) & (scores["seed"] == "all")
         ][["value", "ci_low", "ci_high"]].mean()  # fmt: skip
+        if ours.isna().all():
+            raise InputError(
+                f"published: {model} has no {entry['metric']} on {entry['subset']}; "
+                f"there is {listed(scores['metric'].unique())}. Correct `metric` or `subset`."
+            )
         verdict = _verdict(entry, ours)
         note = entry["not_comparable"] or entry["note"]
         rows.append(

@@ -17,12 +17,20 @@ from .config_data import (
     ExamplesConfig,
     ExpressionConfig,
     LogRatio,
+    RandomSplit,
     Split,
     Stratum,
     TableRef,
     TargetConfig,
 )
-from .config_models import Baseline, MeanBaseline, ModelConfig, TrainingConfig
+from .config_models import (
+    Baseline,
+    BoostingBaseline,
+    LinearBaseline,
+    MeanBaseline,
+    ModelConfig,
+    TrainingConfig,
+)
 from .config_sources import DownloadConfig, Source
 from .files import read_yaml
 
@@ -43,7 +51,10 @@ class Published(Section):
     """A number from a paper that the analysis tries to reproduce."""
 
     name: str = Field(description="What the paper calls the model.")
-    metric: Literal["r2", "mse", "pearson", "spearman", "information"]
+    metric: Literal[
+        "r2", "mse", "pearson", "spearman", "information",
+        "accuracy", "balanced_accuracy", "mcc", "auroc", "log_loss", "brier",
+    ]  # fmt: skip
     value: float
     uncertainty: float = Field(0.0, ge=0, description="The paper's own uncertainty.")
     model: str = Field(
@@ -67,22 +78,35 @@ class Citation(Section):
 class AnalysisConfig(Section):
     """One analysis: one YAML file, one results directory."""
 
-    title: str = Field(description="Title of the report.")
+    title: str = Field("A comparison of models", description="Title of the report.")
     question: str = Field("", description="What is asked, in a sentence or two.")
     sources: dict[Name, Source] = Field(min_length=1, description="Files to get, by name.")
-    examples: ExamplesConfig
+    examples: ExamplesConfig = ExamplesConfig()
     expression: ExpressionConfig | None = None
-    target: TargetConfig
+    target: TargetConfig = TargetConfig()
     replicate: TableRef | None = Field(
         None,
         description="A second measurement of the same sequences, with the same columns: what it "
         "predicts of the first is the noise ceiling.",
     )
-    split: Split
-    models: dict[Name, ModelConfig] = Field(min_length=1, description="Networks, by name.")
+    split: Split = RandomSplit(method="random")
+    models: dict[Name, ModelConfig] = Field(
+        {
+            "rnn": ModelConfig(cell="rnn"),
+            "lstm": ModelConfig(cell="lstm"),
+            "lstm_peephole": ModelConfig(cell="lstm", peephole="diagonal"),
+            "gru": ModelConfig(cell="gru"),
+        },
+        min_length=1,
+        description="Networks, by name.",
+    )
     training: TrainingConfig = TrainingConfig()
     baselines: dict[Name, Baseline] = Field(
-        {"mean": MeanBaseline(kind="mean")},
+        {
+            "mean": MeanBaseline(kind="mean"),
+            "linear": LinearBaseline(kind="linear"),
+            "boosting": BoostingBaseline(kind="gradient_boosting"),
+        },
         min_length=1,
         description="Simple models to beat, by name.",
     )
@@ -92,9 +116,21 @@ class AnalysisConfig(Section):
 
     reserved: ClassVar[frozenset[str]] = frozenset({"replicate", "best_recurrent", "best_baseline"})
 
+    @model_validator(mode="before")
+    @classmethod
+    def _the_only_source_is_meant(cls, value: Any) -> Any:
+        sources = value.get("sources") if isinstance(value, dict) else None
+        if isinstance(sources, dict) and len(sources) == 1:
+            examples = value.get("examples", {})
+            if isinstance(examples, dict) and not {"source", "classes"} & set(examples):
+                value = value | {"examples": examples | {"source": next(iter(sources))}}
+        return value
+
     @model_validator(mode="after")
     def _names_agree(self) -> AnalysisConfig:
-        named = {"examples": list(self.examples.inputs.values())}
+        if self.examples.source is None and self.examples.classes is None:
+            raise ValueError("examples: give `source`, one of `sources`, or `classes`")
+        named = {"examples": self.examples.tables}
         if self.replicate:
             named["replicate"] = [str(self.replicate.source)]
         for key, sources in named.items():
@@ -107,8 +143,6 @@ class AnalysisConfig(Section):
             raise ValueError(f"{listed(both)} is the name of a model and of a baseline")
         if taken := sorted((set(self.models) | set(self.baselines)) & self.reserved):
             raise ValueError(f"{listed(taken)} is a reserved word and can't name a model")
-        if not self.target.column and not self.expression:
-            raise ValueError("target.column is needed where there is no expression section")
         if self.target.column and self.expression:
             raise ValueError("give target.column or an expression section, not both")
         if self.expression:

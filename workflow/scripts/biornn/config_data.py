@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from .config_base import Fraction, Name, Section, compiled
+from .config_base import Fraction, Name, Section, Sha256, compiled
 
 
 class TableRef(Section):
@@ -15,6 +15,10 @@ class TableRef(Section):
     source: Name | None = Field(None, description="Which of `sources`.")
     member: str | None = Field(
         None, min_length=1, description="Name of the file inside an archive (zip, wheel, tar)."
+    )
+    member_sha256: Sha256 | None = Field(
+        None,
+        description="Checksum of the member, for archives that are packed anew for each platform.",
     )
     format: Literal[
         "auto", "csv", "tsv", "parquet", "excel", "rda", "fasta", "fastq", "genbank", "embl"
@@ -44,7 +48,11 @@ class TableRef(Section):
 class SequenceConfig(Section):
     """Where the sequences are and which letters they may have."""
 
-    column: str = Field("sequence", description="Column with the sequences.")
+    column: str | None = Field(
+        None,
+        description="Column with the sequences; without it `sequence`, or `input` where there is "
+        "none.",
+    )
     columns: list[str] | None = Field(
         None,
         min_length=1,
@@ -56,7 +64,10 @@ class SequenceConfig(Section):
         min_length=1,
         description="Letter for each code, where letters are written as codes of one length.",
     )
-    alphabet: Literal["dna", "rna", "protein"] = Field(description="Letters of the sequences.")
+    alphabet: Literal["auto", "dna", "rna", "protein"] = Field(
+        "auto",
+        description="Letters of the sequences; `auto` looks at them and says what it took.",
+    )
     ambiguity: Literal["allow", "error", "drop"] = Field(
         "error",
         description="IUPAC ambiguity codes: encode as mixtures, stop, or drop the record.",
@@ -86,6 +97,33 @@ class SequenceConfig(Section):
         return codes
 
 
+class NumbersConfig(Section):
+    """Inputs that are series of numbers and not letters: one value a step."""
+
+    column: str | None = Field(
+        None,
+        description="Column in which each cell is a series (numbers with spaces, `,` or `;` "
+        "between them); without it `input`.",
+    )
+    columns: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Columns that are the steps, in place of `column`; `V1..V9` for a range.",
+    )
+
+
+class JoinConfig(TableRef):
+    """Another table (or file of records) whose columns are put beside the examples."""
+
+    id: str = Field("id", description="Column that must equal the `id` of the examples.")
+    take: dict[str, str] = Field(
+        min_length=1, description="New name of each column that is taken: `{labels: sequence}`."
+    )
+    unmatched: Literal["error", "drop"] = Field(
+        "error", description="Examples that the other table does not have: stop, or drop them."
+    )
+
+
 class ExamplesConfig(TableRef):
     """The table of examples: one row is one thing to learn from."""
 
@@ -99,7 +137,13 @@ class ExamplesConfig(TableRef):
         None,
         description="Column with the names of the records; made from the row number if absent.",
     )
-    sequence: SequenceConfig
+    sequence: SequenceConfig = SequenceConfig()
+    numbers: NumbersConfig | None = Field(
+        None, description="Series of numbers as inputs, in place of `sequence`."
+    )
+    join: list[JoinConfig] = Field(
+        [], description="Tables that are joined on the id, such as labels in a file of their own."
+    )
     duplicates: Literal["keep", "keep_first", "drop", "error"] = Field(
         "keep",
         description="Identical sequences: keep all (the audit counts them), keep the first, drop "
@@ -107,15 +151,23 @@ class ExamplesConfig(TableRef):
     )
 
     @model_validator(mode="after")
-    def _has_a_source(self) -> ExamplesConfig:
-        if (self.source is None) == (self.classes is None):
+    def _parts_fit(self) -> ExamplesConfig:
+        if self.source is not None and self.classes is not None:
             raise ValueError("give either source or classes")
+        if self.join and self.id is None:
+            raise ValueError("join needs `id`, the column that names the examples")
         return self
 
     @property
     def inputs(self) -> dict[str, str]:
         """Source of each class; the class is empty where there is one source for all."""
         return self.classes or {"": str(self.source)}
+
+    @property
+    def tables(self) -> list[str]:
+        """Every source that is read: those of the examples, then those that are joined."""
+        read = [*self.inputs.values(), *(str(other.source) for other in self.join)]
+        return list(dict.fromkeys(read))
 
 
 class LogRatio(Section):
@@ -170,7 +222,33 @@ class TargetConfig(Section):
 
     column: str | None = Field(
         None,
-        description="A numeric column of the table; without it the normalised expression is it.",
+        description="Column to predict. Without it: the normalised expression, or the column "
+        "`output` where there is no expression.",
+    )
+    task: Literal["auto", "regression", "classification"] = Field(
+        "auto",
+        description="Numbers or classes; `auto` takes numbers where all are numbers, and says so.",
+    )
+    per: Literal["auto", "sequence", "position"] = Field(
+        "auto",
+        description="One target a sequence, or one for each position (as many letters as the "
+        "sequence has, or as many words with spaces between); `auto` looks and says so.",
+    )
+    classes: list[str] | None = Field(
+        None,
+        min_length=2,
+        description="Classes in order; of two, the last is the positive one. Without it: all that "
+        "are there, sorted.",
+    )
+    masked: list[str] = Field(
+        [], description="Labels of positions that are neither learned nor scored."
+    )
+    mask: str | None = Field(
+        None, description="Column of 0 and 1, one for each position: where there is no label (0)."
+    )
+    min_class_size: int = Field(1, ge=1, description="Fewest examples of a class.")
+    small_classes: Literal["error", "drop"] = Field(
+        "error", description="What then: stop, or drop the class."
     )
     values: dict[str, float] | None = Field(
         None, min_length=1, description="Number for each text in the column, such as classes."
@@ -182,6 +260,23 @@ class TargetConfig(Section):
         ["", "NA", "NaN"], description="Texts that mean that there is no target."
     )
     label: str = Field("target", description="Name for figures and text, with the unit.")
+
+    @field_validator("classes")
+    @classmethod
+    def _classes_differ(cls, classes: list[str] | None) -> list[str] | None:
+        if classes and len(set(classes)) != len(classes):
+            raise ValueError("each class may be given once")
+        return classes
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> TargetConfig:
+        if self.values and (self.classes or self.task == "classification"):
+            raise ValueError("`values` makes numbers of texts; leave it out for classes")
+        if (self.masked or self.mask) and self.per == "sequence":
+            raise ValueError("`masked` and `mask` are for per: position")
+        if self.task == "regression" and self.classes:
+            raise ValueError("`classes` is for task: classification")
+        return self
 
 
 # -- split -----------------------------------------------------------------------------------------

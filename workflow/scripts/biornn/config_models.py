@@ -90,21 +90,27 @@ class TrainingConfig(Section):
 
 
 class MeanBaseline(Section):
-    """Predicts the mean of the training targets."""
+    """Predicts the mean of the training targets, or how often each class is there."""
 
     kind: Literal["mean"]
 
 
-class RidgeBaseline(Section):
-    """Ridge regression on one-hot letters; the penalty is chosen on the validation rows."""
+class LinearBaseline(Section):
+    """Ridge regression on one-hot letters, or for classes logistic regression with an L2 penalty.
 
-    kind: Literal["ridge"]
+    The penalty is chosen on the validation rows.
+    """
+
+    kind: Literal["linear"]
     features: Literal["additive", "neighbor", "pairwise"] = Field(
         "additive",
         description="Letters; letters and adjacent pairs; letters and all pairs of positions.",
     )
     penalties: list[Annotated[float, Field(gt=0)]] = Field(
         [0.1, 1.0, 10.0, 100.0], min_length=1, description="Penalties to choose from."
+    )
+    window: int = Field(
+        7, ge=0, description="Where each position has a target: letters that are seen on each side."
     )
 
 
@@ -117,6 +123,9 @@ class BoostingBaseline(Section):
         1000, ge=1, description="Most trees; the validation rows stop the growth earlier."
     )
     max_leaves: int = Field(31, ge=2, description="Leaves of a tree.")
+    window: int = Field(
+        7, ge=0, description="Where each position has a target: letters that are seen on each side."
+    )
 
 
-Baseline = Annotated[MeanBaseline | RidgeBaseline | BoostingBaseline, Field(discriminator="kind")]
+Baseline = Annotated[MeanBaseline | LinearBaseline | BoostingBaseline, Field(discriminator="kind")]

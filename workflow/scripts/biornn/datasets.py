@@ -1,4 +1,4 @@
-"""Datasets: sequences and targets as tensors, in batches of similar length."""
+"""Datasets: inputs and targets as tensors, in batches of similar length."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import torch
 from torch import Tensor
 
 from .encoding import EncodedSequences
+from .inputs import Inputs, flat
+from .targets import MASKED
 
 #: Batches that are sorted by length together: large enough to keep padding low, small enough that
 #: an epoch's batches stay different from the last one's.
 BUCKET_BATCHES = 50
+#: Steps of a batch without gradients, padding included: some hundred MB of states.
+MAX_STEPS = 2**17
 
 
 class Batch(NamedTuple):
@@ -23,46 +27,61 @@ class Batch(NamedTuple):
     ----------
     rows : Tensor
         int64 [batch], row numbers in the dataset.
-    tokens : Tensor
-        int64 [batch, time], padded with the code after the last one of the alphabet.
+    inputs : Tensor
+        Codes int64 [batch, time], padded with the code after the last one of the alphabet; or
+        numbers float [batch, time, channel], padded with zeros.
     lengths : Tensor or None
         int64 [batch]; None when no sequence of the batch is padded.
     targets : Tensor
-        float [batch].
+        float or int64, [batch], or [batch, time] where each position has a target; padding and
+        positions without a label are NaN or `MASKED`.
+    places : Tensor
+        int64, in the shape of `targets`: where each is in the dataset's targets; -1 for padding.
     """
 
     rows: Tensor
-    tokens: Tensor
+    inputs: Tensor
     lengths: Tensor | None
     targets: Tensor
+    places: Tensor
 
 
 class SequenceDataset:
-    """Encoded sequences and their targets on one device.
+    """Inputs and their targets on one device.
 
     Parameters
     ----------
-    encoded : EncodedSequences
+    inputs : EncodedSequences or Series
     targets : numpy.ndarray
-        [n], already scaled.
+        [n], or [total length] where each position has a target; already scaled.
     device : torch.device
     dtype : torch.dtype
-        Of the targets.
+        Of numbers.
+    per_position : bool
+        What `targets` belong to.
     """
 
     def __init__(
         self,
-        encoded: EncodedSequences,
+        inputs: Inputs,
         targets: np.ndarray,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        per_position: bool = False,
     ) -> None:
-        self.lengths = torch.from_numpy(encoded.lengths.astype(np.int64))
-        self.padding = len(encoded.alphabet.codes)
+        self.lengths = torch.from_numpy(inputs.lengths.astype(np.int64))
         # a copy, since safetensors gives read-only memory
-        self._tokens = torch.from_numpy(encoded.tokens.copy()).to(device)
-        self._starts = torch.from_numpy(encoded.offsets[:-1].astype(np.int64))
-        self._targets = torch.from_numpy(np.asarray(targets)).to(device=device, dtype=dtype)
+        self._steps = torch.from_numpy(flat(inputs).copy()).to(device)
+        self._padding: int | None = None
+        if isinstance(inputs, EncodedSequences):
+            self._padding = len(inputs.alphabet.codes)
+        else:
+            self._steps = self._steps.to(dtype)
+        self._starts = torch.from_numpy(inputs.offsets[:-1].astype(np.int64))
+        values = torch.from_numpy(np.asarray(targets))
+        kind = values.dtype if values.dtype == torch.int64 else dtype
+        self._targets = values.to(device=device, dtype=kind)
+        self._per_position = per_position
         self.device = torch.device(device)
 
     def batch(self, rows: Tensor) -> Batch:
@@ -75,15 +94,24 @@ class SequenceDataset:
         if padded:
             inside = steps[None, :] < lengths[:, None]
             positions = torch.where(inside, positions, 0)
-        tokens = self._tokens[positions.to(self.device)].long()
+        inputs = self._steps[positions.to(self.device)]
+        if self._padding is not None:
+            inputs = inputs.long()
+        places = rows
+        targets = self._targets[(positions if self._per_position else rows).to(self.device)]
+        if self._per_position:
+            places = positions
         if padded:
-            tokens = tokens.masked_fill(~inside.to(self.device), self.padding)
-        return Batch(
-            rows,
-            tokens,
-            lengths.to(self.device) if padded else None,
-            self._targets[rows.to(self.device)],
-        )
+            outside = ~inside.to(self.device)
+            if self._padding is not None:
+                inputs = inputs.masked_fill(outside, self._padding)
+            else:
+                inputs = inputs.masked_fill(outside[:, :, None], 0)
+            if self._per_position:
+                places = torch.where(inside, positions, -1)
+                nothing = MASKED if targets.dtype == torch.int64 else torch.nan
+                targets = targets.masked_fill(outside, nothing)
+        return Batch(rows, inputs, lengths.to(self.device) if padded else None, targets, places)
 
     def shuffled(self, rows: Tensor, batch_size: int, seed: int) -> Iterator[Batch]:
         """Batches in an order that depends on `rows` and `seed` alone, of similar lengths each."""
@@ -97,7 +125,16 @@ class SequenceDataset:
             yield self.batch(groups[index])
 
     def by_length(self, rows: Tensor, batch_size: int) -> Iterator[Batch]:
-        """Batches from the shortest to the longest sequence, for prediction."""
+        """Batches from the shortest to the longest sequence, for prediction.
+
+        Fewer than `batch_size` where sequences are long: at most `MAX_STEPS` with the padding.
+        """
         order = rows[torch.argsort(self.lengths[rows], stable=True)]
-        for group in order.split(batch_size):
-            yield self.batch(group)
+        lengths = self.lengths[order]
+        start = 0
+        while start < len(order):
+            size = batch_size
+            while size > 1 and size * int(lengths[min(start + size, len(order)) - 1]) > MAX_STEPS:
+                size //= 2
+            yield self.batch(order[start : start + size])
+            start += size

@@ -1,18 +1,20 @@
-"""Examples: read a table, check every record, name every record that was dropped or changed."""
+"""Examples: read the tables, check every record, name every one that was dropped or changed."""
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from . import tables
-from .alphabets import ALPHABETS, INVALID
+from . import letters, reading, targets
+from .alphabets import ALPHABETS
 from .checking import listed
 from .config_data import (
     ColumnSplit,
@@ -24,13 +26,36 @@ from .config_data import (
     TableRef,
     TargetConfig,
 )
-from .encoding import tokenize
-from .files import InputError, write_with
+from .files import InputError, write_json, write_with
+from .inputs import parse_numbers
+from .records import Log, name_of, numbers_of
+from .targets import Task
 
 logger = logging.getLogger(__name__)
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-QC_COLUMNS = ["record", "line", "action", "reason", "count"]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the examples are, for all later stages: `examples.json`.
+
+    Attributes
+    ----------
+    inputs : str
+        `letters` or `numbers`.
+    alphabet : str or None
+        Of letters.
+    task : Task
+    """
+
+    inputs: str
+    alphabet: str | None
+    task: Task
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"inputs": self.inputs, "alphabet": self.alphabet, "task": self.task.to_dict()}
 
 
 @dataclass
@@ -40,33 +65,20 @@ class Examples:
     Attributes
     ----------
     table : pandas.DataFrame
-        `id`, `source_id`, `sequence`, and where asked for `subset`, `target`, `expected_target`.
+        `id`, `source_id`, `sequence` (letters, or numbers with spaces between), and where asked
+        for `subset`, `target` (see `Task.encode`), `expected_target`.
     counts : pandas.DataFrame or None
         Raw counts, float64 [examples, columns], rows in the order of `table`.
     qc : pandas.DataFrame
         `record, line, action, reason, count`: a row for every record that was dropped or changed,
         and summary rows with a count.
+    description : Description
     """
 
     table: pd.DataFrame
     counts: pd.DataFrame | None
     qc: pd.DataFrame
-
-
-@dataclass
-class _Log:
-    rows: list[tuple[str, object, str, str, object]] = field(default_factory=list)
-
-    def records(self, table: pd.DataFrame, where: np.ndarray, action: str, reason: str) -> None:
-        for source_id, line in table.loc[where, ["source_id", "line"]].itertuples(index=False):
-            self.rows.append((source_id, line, action, reason, pd.NA))
-
-    def note(self, reason: str, count: int) -> None:
-        self.rows.append(("", pd.NA, "note", reason, count))
-
-    def frame(self) -> pd.DataFrame:
-        frame = pd.DataFrame(self.rows, columns=QC_COLUMNS)
-        return frame.astype({"line": "Int64", "count": "Int64"})
+    description: Description
 
 
 def build(
@@ -82,7 +94,7 @@ def build(
     Parameters
     ----------
     paths
-        The file (or archive) of each class; the class is "" where one file has all examples.
+        The file (or archive) of each source that is read, by name.
     config, target, split, expression
         Sections of the analysis.
     reference
@@ -94,96 +106,164 @@ def build(
         Naming the file, the line, the record and the way out.
     """
     split_column = split.column if isinstance(split, ColumnSplit) else None
-    wanted = [config.id, target.column, split_column]
+    target_column = target.column
+    if target_column is None and expression is None:
+        target_column = "class" if config.classes else "output"
+    target = target.model_copy(update={"column": target_column})
+    wanted = [config.id, target_column, target.mask, split_column]
     if expression:
         wanted += [*expression.counts, expression.check.column if expression.check else None]
-    raw = _read(paths, reference or config, config.sequence, wanted)
+    raw = reading.read(paths, config, [name for name in wanted if name is not None], reference)
 
-    log = _Log()
+    log = Log()
     log.note("records read", len(raw))
     table = _name_records(raw, config, log)
-    table["sequence"] = raw["sequence_"]
+    keep = pd.Series(True, index=raw.index)
+    raw, keep = reading.join(raw, keep, table, paths, config, log)
+    table["sequence"] = raw["input_"]
     if split_column:
         table["subset"] = raw[split_column]
-    keep = np.ones(len(raw), dtype=bool)
-    if target.column:
-        table["target"], keep = _targets(raw, target, table, log)
     if expression and expression.check:
-        table["expected_target"] = _numbers(raw, expression.check.column, table)
+        table["expected_target"] = numbers_of(raw, expression.check.column, table)
     counts = _counts(raw, expression.counts, table) if expression else None
+    if target_column:
+        keep &= _has_target(raw[target_column], target, table, keep, log)
 
-    keep &= _check_sequences(table, config.sequence, keep, log)
-    keep &= _check_duplicates(table, keep, config, log)
-    if not keep.any():
-        raise InputError(f"{listed(set(raw['origin']))}: no record is left after the checks.")
-    log.note("records kept", int(keep.sum()))
-    table = table.loc[keep].drop(columns=["line", "origin"]).reset_index(drop=True)
-    if counts is not None:
-        counts = counts.loc[keep].reset_index(drop=True)
-    return Examples(table, counts, log.frame())
-
-
-def _read(
-    paths: Mapping[str, str | Path],
-    reference: TableRef,
-    sequence: SequenceConfig,
-    wanted: Sequence[str | None],
-) -> pd.DataFrame:
-    """The wanted columns of all files, `sequence_`, `line` and `origin`."""
-    parts = []
-    for label, path in paths.items():
-        origin = tables.origin_of(path, reference)
-        table = tables.read(path, reference)
-        if label:
-            table["class"] = label
-        pieces = _sequence_columns(sequence, [name for name in table if name != "line"])
-        columns = [*pieces, *(column for column in wanted if column is not None)]
-        table = tables.select(table, columns, origin)
-        whole = table[pieces[0]].str.cat([table[piece] for piece in pieces[1:]])
-        parts.append(table.assign(sequence_=whole, origin=origin))
-    return pd.concat(parts, ignore_index=True)
-
-
-def _sequence_columns(config: SequenceConfig, there: Sequence[str]) -> list[str]:
-    """Columns that make up the sequence, ranges such as `V1..V9` by the order of the table."""
-    if config.columns is None:
-        return [config.column]
-    found = []
-    for entry in config.columns:
-        first, dots, last = entry.partition("..")
-        if dots and first in there and last in there:
-            found += there[there.index(first) : there.index(last) + 1]
+    # what is dropped here need not be right in anything else
+    raw, table = raw[keep].reset_index(drop=True), table[keep].reset_index(drop=True)
+    counts = counts[keep].reset_index(drop=True) if counts is not None else None
+    _refuse_empty(table, raw, paths)
+    numbers = _take_numbers(table, config, log)
+    if not numbers:
+        letters.spell_out(table, config.sequence, log)
+    per = "sequence"
+    if target_column:
+        texts = _with_values(raw[target_column].str.strip(), target, table)
+        lengths = _lengths(table["sequence"], numbers)
+        if target.per == "position" or (
+            target.per == "auto" and targets.fits_positions(texts, lengths)
+        ):
+            per = "position"
+            labels = targets.read_labels(texts, lengths, table)
+            mask = None
+            if target.mask:
+                mask = targets.read_labels(raw[target.mask], lengths, table)
+            table["labels"] = targets.masked(labels, target, mask)
         else:
-            found.append(entry)
-    return found
+            table["labels"] = texts
+    alphabet = None
+    stays = np.ones(len(table), dtype=bool)
+    if not numbers:
+        alphabet = _alphabet(table, config.sequence, log)
+        whole = table if per == "position" else table.drop(columns="labels", errors="ignore")
+        stays = letters.check(whole, config.sequence, ALPHABETS[alphabet], stays, log)
+        table[whole.columns] = whole
+    task = Task()
+    if target_column:
+        rest = table[stays].reset_index(drop=True)
+        _refuse_empty(rest, raw, paths)
+        task, values, right = targets.settle(rest["labels"], target, per, rest, log)
+        stays[np.flatnonzero(stays)[~right]] = False
+        table.loc[stays, "target"] = values[right].to_numpy()
+        table = table.drop(columns="labels")
+        log.note(_said(task, target), len(task.classes) or 1)
+    stays &= _check_duplicates(table, stays, config, log)
+    _refuse_empty(table[stays], raw, paths)
+    log.note("records kept", int(stays.sum()))
+    table = table.loc[stays].drop(columns=["line", "origin"]).reset_index(drop=True)
+    if counts is not None:
+        counts = counts.loc[stays].reset_index(drop=True)
+    description = Description("numbers" if numbers else "letters", alphabet, task)
+    return Examples(table, counts, log.frame(), description)
 
 
-def _targets(
-    raw: pd.DataFrame, target: TargetConfig, table: pd.DataFrame, log: _Log
-) -> tuple[pd.Series, np.ndarray]:
-    """Numbers of the target column, and which records have one."""
-    texts = raw[target.column].str.strip()
-    there = ~texts.isin(target.missing_values).to_numpy()
+def _refuse_empty(table: pd.DataFrame, raw: pd.DataFrame, paths: Mapping[str, str | Path]) -> None:
+    if table.empty:
+        origins = set(raw["origin"]) or {str(path) for path in paths.values()}
+        raise InputError(f"{listed(origins)}: no record is left after the checks.")
+
+
+def _has_target(
+    came: pd.Series, target: TargetConfig, table: pd.DataFrame, wanted: pd.Series, log: Log
+) -> np.ndarray:
+    there = ~(came.str.strip().isin(target.missing_values) & wanted).to_numpy()
     if not there.all() and target.missing == "error":
         row = int(np.flatnonzero(~there)[0])
         raise InputError(
-            f"{_record(table, row)}: '{target.column}' is {raw[target.column][row]!r}, no target "
+            f"{name_of(table, row)}: '{target.column}' is {came[row]!r}, no target "
             f"({int((~there).sum())} such records). Correct them, or set target.missing: drop."
         )
     log.records(table, ~there, "dropped", "no target")
+    return there
+
+
+def _with_values(texts: pd.Series, target: TargetConfig, table: pd.DataFrame) -> pd.Series:
+    """The texts, or the numbers that `target.values` gives them."""
     if target.values is None:
-        return _numbers(raw, str(target.column), table, there), there
-    unknown = ~texts.isin(target.values).to_numpy() & there
+        return texts
+    unknown = ~texts.isin(target.values).to_numpy()
     if unknown.any():
         row = int(np.flatnonzero(unknown)[0])
         raise InputError(
-            f"{_record(table, row)}: '{target.column}' is {texts[row]!r}, which is none of "
+            f"{name_of(table, row)}: '{target.column}' is {texts[row]!r}, which is none of "
             f"{listed(target.values)} ({int(unknown.sum())} such records). Add it to target.values."
         )
-    return texts.map(target.values).astype(float), there
+    return texts.map({text: repr(value) for text, value in target.values.items()})
 
 
-def _name_records(raw: pd.DataFrame, config: ExamplesConfig, log: _Log) -> pd.DataFrame:
+def _said(task: Task, target: TargetConfig) -> str:
+    """The note that says what is predicted."""
+    what = f"task: {task.kind} per {task.per}, column '{target.column}'"
+    return f"{what}, classes {listed(task.classes)}" if task.classes else what
+
+
+def _take_numbers(table: pd.DataFrame, config: ExamplesConfig, log: Log) -> bool:
+    """Whether the inputs are numbers; then they are put into one form, in place.
+
+    Where nothing is said, inputs that all read as numbers are numbers: they are no letters.
+    """
+    sequence = config.sequence
+    declared = config.numbers is not None
+    if not declared and (sequence.alphabet != "auto" or sequence.codes or sequence.columns):
+        return False
+    series = []
+    for row, text in enumerate(table["sequence"]):
+        try:
+            numbers = parse_numbers(text)
+        except ValueError:
+            numbers = []
+        if not numbers or not np.isfinite(numbers).all():
+            if not declared:
+                return False
+            raise InputError(
+                f"{name_of(table, row)}: the input {text[:40]!r} is no series of numbers."
+            )
+        series.append(" ".join(map(repr, numbers)))
+    table["sequence"] = pd.Series(series, index=table.index)
+    log.note("inputs are series of numbers", len(series))
+    return True
+
+
+def _lengths(sequences: pd.Series, numbers: bool) -> np.ndarray:
+    lengths = sequences.str.count(" ") + 1 if numbers else sequences.str.len()
+    return lengths.to_numpy()
+
+
+def _alphabet(table: pd.DataFrame, config: SequenceConfig, log: Log) -> str:
+    if config.alphabet != "auto":
+        return config.alphabet
+    removed = {ord(character): None for character in config.remove.upper()}
+    found = letters.detect_alphabet(table["sequence"].str.translate(removed))
+    if found is None:
+        raise InputError(
+            f"{table['origin'].iloc[0]}: the letters of the sequences are those of no alphabet. "
+            f"Set examples.sequence.alphabet ({listed(ALPHABETS)}) to see which letter is wrong."
+        )
+    log.note(f"alphabet: {found.name}, as the letters are", len(table))
+    return found.name
+
+
+def _name_records(raw: pd.DataFrame, config: ExamplesConfig, log: Log) -> pd.DataFrame:
     """Ids that are safe as file names and labels; the original stays in `source_id`."""
     made = pd.Series([f"ex{number:06d}" for number in range(1, len(raw) + 1)])
     if config.id is None:
@@ -207,25 +287,8 @@ def _name_records(raw: pd.DataFrame, config: ExamplesConfig, log: _Log) -> pd.Da
     return table
 
 
-def _numbers(
-    raw: pd.DataFrame, column: str, table: pd.DataFrame, there: np.ndarray | None = None
-) -> pd.Series:
-    """Numbers of a column; NaN where there need be none."""
-    values = pd.to_numeric(raw[column].str.strip(), errors="coerce").astype(float)
-    bad = ~np.isfinite(values.to_numpy())
-    if there is not None:
-        bad &= there
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise InputError(
-            f"{_record(table, row)}: '{column}' is {raw[column][row]!r}, not a number "
-            f"({int(bad.sum())} such values). Remove the rows or correct them."
-        )
-    return values
-
-
 def _counts(raw: pd.DataFrame, columns: Sequence[str], table: pd.DataFrame) -> pd.DataFrame:
-    counts = pd.DataFrame({column: _numbers(raw, column, table) for column in columns})
+    counts = pd.DataFrame({column: numbers_of(raw, column, table) for column in columns})
     values = counts.to_numpy()
     for wrong, what in (
         (values < 0, "negative"),
@@ -234,124 +297,15 @@ def _counts(raw: pd.DataFrame, columns: Sequence[str], table: pd.DataFrame) -> p
         if wrong.any():
             row, column = np.argwhere(wrong)[0]
             raise InputError(
-                f"{_record(table, row)}: the count '{columns[column]}' is {what} "
+                f"{name_of(table, row)}: the count '{columns[column]}' is {what} "
                 f"({values[row, column]:g}; {int(wrong.sum())} such values). Give raw counts, not "
                 "normalised values."
             )
     return counts
 
 
-def _check_sequences(
-    table: pd.DataFrame, config: SequenceConfig, wanted: np.ndarray, log: _Log
-) -> np.ndarray:
-    """Put the sequences in their final form, in place, and return which records stay.
-
-    Records that are not `wanted` any more are not looked at.
-    """
-    keep = wanted.copy()
-    upper = _spelled_out(table, config, log)
-    table["sequence"] = upper
-    alphabet = ALPHABETS[config.alphabet]
-    lengths = upper.str.len().to_numpy()
-    longest = config.max_length if config.max_length is not None else np.inf
-    for wrong, policy, key in (
-        (lengths < config.min_length, config.too_short, "too_short"),
-        (lengths > longest, config.too_long, "too_long"),
-    ):
-        wrong = wrong & keep
-        if policy == "error" and wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            raise InputError(
-                f"{_record(table, row)}: the sequence has {lengths[row]} letters, allowed are "
-                f"{config.min_length} to {longest:g} ({int(wrong.sum())} such records). "
-                f"Correct the table, or examples.sequence.min_length, max_length or {key}."
-            )
-        if policy == "drop":
-            log.records(table, wrong, "dropped", f"sequence is {key.replace('_', ' ')}")
-            keep &= ~wrong
-        elif wrong.any():
-            upper = upper.where(~wrong, _cropped(upper, int(longest), policy))
-            table["sequence"] = upper
-            log.records(table, wrong, "changed", f"cropped to {longest:g} letters ({policy})")
-    encoded = tokenize(upper, alphabet)
-    checks = (
-        (encoded.tokens == INVALID, config.unknown, "unknown", alphabet.codes),
-        (alphabet.is_ambiguous(encoded.tokens), config.ambiguity, "ambiguity", alphabet.letters),
-    )
-    for where, policy, key, letters in checks:
-        what = f"{'letters' if key == 'unknown' else 'ambiguity codes'} outside {letters}"
-        hits = np.flatnonzero(where)
-        # bytes, not letters: a letter outside ASCII takes several, so the record is found by offset
-        records = np.unique(np.searchsorted(encoded.offsets, hits, side="right") - 1)
-        records = records[keep[records]]
-        if not len(records) or policy == "allow":
-            if len(records):
-                log.note("records with ambiguity codes, encoded as mixtures", len(records))
-            continue
-        if policy == "error":
-            row = int(records[0])
-            letter, position = _first_bad(upper[row], letters)
-            raise InputError(
-                f"{_record(table, row)}: the letter {letter!r} at position {position} is "
-                f"none of {letters} (alphabet {alphabet.name}; {len(records)} such records). "
-                f"Correct the table, or set examples.sequence.{key}: drop."
-            )
-        dropped = np.zeros(len(table), dtype=bool)
-        dropped[records] = True
-        log.records(table, dropped & keep, "dropped", what)
-        keep &= ~dropped
-    return keep
-
-
-def _spelled_out(table: pd.DataFrame, config: SequenceConfig, log: _Log) -> pd.Series:
-    """Sequences in upper-case letters, without what is to be removed, codes as letters."""
-    upper = table["sequence"].str.strip().str.upper()
-    if config.codes is None:
-        changed = (upper != table["sequence"]).to_numpy()
-        log.records(table, changed, "changed", "lower case or space removed")
-    if config.remove:
-        rest = upper.str.translate({ord(character): None for character in config.remove.upper()})
-        changed = (rest != upper).to_numpy()
-        log.records(table, changed, "changed", f"one or more of {config.remove!r} removed")
-        upper = rest
-    if config.codes is None:
-        return upper
-    letters = {code.upper(): letter.upper() for code, letter in config.codes.items()}
-    size = len(next(iter(letters)))
-    spelled = []
-    for row, text in enumerate(upper):
-        pieces = [text[start : start + size] for start in range(0, len(text), size)]
-        unknown = [piece for piece in pieces if piece not in letters]
-        if unknown:
-            raise InputError(
-                f"{_record(table, row)}: {unknown[0]!r} is none of the codes {listed(letters)}."
-            )
-        spelled.append("".join(letters[piece] for piece in pieces))
-    return pd.Series(spelled, index=upper.index)
-
-
-def _cropped(sequences: pd.Series, length: int, policy: str) -> pd.Series:
-    if policy == "crop_end":
-        return sequences.str.slice(0, length)
-    if policy == "crop_start":
-        return sequences.str.slice(-length)
-    starts = (sequences.str.len() - length).clip(lower=0) // 2
-    return pd.Series(
-        [text[start : start + length] for text, start in zip(sequences, starts, strict=True)],
-        index=sequences.index,
-    )
-
-
-def _first_bad(sequence: str, letters: str) -> tuple[str, int]:
-    return next(
-        (letter, position)
-        for position, letter in enumerate(sequence, start=1)
-        if letter not in letters
-    )
-
-
 def _check_duplicates(
-    table: pd.DataFrame, keep: np.ndarray, config: ExamplesConfig, log: _Log
+    table: pd.DataFrame, keep: np.ndarray, config: ExamplesConfig, log: Log
 ) -> np.ndarray:
     kept = table[keep]
     repeated, in_copies = (np.zeros(len(table), dtype=bool) for _ in range(2))
@@ -367,7 +321,7 @@ def _check_duplicates(
     if config.duplicates == "error":
         row = int(np.flatnonzero(repeated)[0])
         raise InputError(
-            f"{_record(table, row)}: the sequence is there already "
+            f"{name_of(table, row)}: the sequence is there already "
             f"({int(repeated.sum())} repeats). Set examples.duplicates to keep, keep_first or drop."
         )
     if config.duplicates == "keep":
@@ -378,11 +332,6 @@ def _check_duplicates(
         return ~in_copies
     log.records(table, repeated, "dropped", "repeats an earlier sequence")
     return ~repeated
-
-
-def _record(table: pd.DataFrame, row: int) -> str:
-    record = table.iloc[row]
-    return f"{record['origin']}, line {record['line']}, record {record['source_id']}"
 
 
 def strata(table: pd.DataFrame, config: Sequence[Stratum]) -> dict[str, set[str]]:
@@ -401,3 +350,14 @@ def save(examples: Examples, path: str | Path) -> None:
 def load(path: str | Path) -> pd.DataFrame:
     """Read `examples.parquet`."""
     return pd.read_parquet(path)
+
+
+def save_description(description: Description, path: str | Path) -> None:
+    """Write `examples.json`."""
+    write_json(path, description.to_dict())
+
+
+def load_description(path: str | Path) -> Description:
+    """Read `examples.json`."""
+    value = json.loads(Path(path).read_text(encoding="utf-8"))
+    return Description(value["inputs"], value["alphabet"], Task.from_dict(value["task"]))

@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .inputs import parse_numbers
 from .metrics import LABELS
 
 COLORS = {
@@ -69,6 +70,51 @@ def target_distribution(targets: pd.DataFrame, label: str) -> str:
     return _draw(6.4, 2.9, paint)
 
 
+def class_shares(targets: pd.DataFrame, classes: Sequence[str]) -> str:
+    """Share of each class in each subset; `targets` has `subset` and `target`."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        subsets = list(targets["subset"].unique())
+        width = 0.8 / len(subsets)
+        places = np.arange(len(classes))
+        for at, subset in enumerate(subsets):
+            part = targets.loc[targets["subset"] == subset, "target"].astype(str)
+            shares = part.value_counts(normalize=True).reindex(classes, fill_value=0)
+            axes.bar(
+                places + (at - (len(subsets) - 1) / 2) * width, shares, width,
+                color=COLORS[str(subset)], label=f"{subset} (n = {len(part):,})",
+            )  # fmt: skip
+        long = max(map(len, classes)) > 8
+        axes.set_xticks(
+            places, classes, rotation=40 if long else 0, ha="right" if long else "center"
+        )
+        axes.set(ylabel="share")
+        axes.grid(visible=False, axis="x")
+        axes.legend(frameon=False)
+
+    return _draw(6.4, 2.9, paint)
+
+
+def series_spread(sequences: pd.Series) -> str:
+    """Median and ranges of series of numbers by step; of long series the first 500 steps."""
+    rows = [parse_numbers(text)[:500] for text in sequences]
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        values = np.full((len(rows), max(map(len, rows))), np.nan)
+        for at, row in enumerate(rows):
+            values[at, : len(row)] = row
+        steps = np.arange(1, values.shape[1] + 1)
+        low, left, middle, right, high = np.nanquantile(values, [0.05, 0.25, 0.5, 0.75, 0.95], 0)
+        axes.fill_between(steps, low, high, color=COLORS["recurrent"], alpha=0.15, lw=0)
+        axes.fill_between(steps, left, right, color=COLORS["recurrent"], alpha=0.3, lw=0)
+        axes.plot(steps, middle, ".-", color=COLORS["recurrent"])
+        axes.set(xlabel="step", ylabel="input")
+
+    return _draw(6.4, 2.9, paint)
+
+
 def letter_composition(sequences: pd.Series) -> str:
     """Share of each letter by position, or the lengths when they differ."""
     lengths = sequences.str.len()
@@ -97,7 +143,7 @@ def letter_composition(sequences: pd.Series) -> str:
 
 
 def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) -> str:
-    """R² and information of every model on the test set, with intervals and single seeds."""
+    """The two main metrics of every model on the test set, with intervals and single seeds."""
     test = scores[scores["subset"] == "test"]
     place = {model: -row for row, model in enumerate(order)}
 
@@ -119,9 +165,11 @@ def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) 
         axes.set_xlabel(LABELS[metric])
 
     def paint(figure: Figure) -> None:
-        left, right = figure.subplots(1, 2, sharey=True)
-        panel(left, "r2")
-        panel(right, "information")
+        there = [m for m in ("r2", "information", "accuracy", "mcc") if (test["metric"] == m).any()]
+        panels = np.atleast_1d(figure.subplots(1, len(there), sharey=True))
+        for axes, metric in zip(panels, there, strict=True):
+            panel(axes, metric)
+        left = panels[0]
         left.set_yticks(list(place.values()), list(place))
         left.set_ylim(-len(order) + 0.4, 0.6)
 
@@ -151,7 +199,33 @@ def predicted_vs_measured(panels: Mapping[str, pd.DataFrame], label: str) -> str
     return _draw(2.9 * len(panels) + 0.4, 3.7, paint)
 
 
-def training_curves(histories: Mapping[str, pd.DataFrame]) -> str:
+def confusions(panels: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> str:
+    """What each class was taken for, as shares of the rows; one panel a model."""
+
+    def paint(figure: Figure) -> None:
+        axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
+        for at, (title, table) in zip(axes, panels.items(), strict=True):
+            counts = pd.crosstab(table["target"], table["predicted"])
+            counts = counts.reindex(index=classes, columns=classes, fill_value=0)
+            shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
+            at.imshow(shares, cmap="cividis", vmin=0, vmax=1)
+            if len(classes) <= 12:
+                for (row, column), share in np.ndenumerate(shares.to_numpy()):
+                    at.text(column, row, f"{share:.2f}".lstrip("0"), ha="center", va="center",
+                            fontsize=7, color="white" if share < 0.6 else "black")  # fmt: skip
+            long = max(map(len, classes)) > 3
+            at.set_xticks(range(len(classes)), classes, rotation=60 if long else 0,
+                          ha="right" if long else "center")  # fmt: skip
+            at.set_yticks(range(len(classes)), classes)
+            at.set_title(title, fontsize=9)
+            at.set_xlabel("predicted")
+            at.grid(visible=False)
+        axes[0].set_ylabel("true class")
+
+    return _draw(3.4 * len(panels) + 0.6, 3.6, paint)
+
+
+def training_curves(histories: Mapping[str, pd.DataFrame], unit: str) -> str:
     """Training and validation loss by epoch, a line a seed, the best epoch marked."""
 
     def paint(figure: Figure) -> None:
@@ -174,7 +248,7 @@ def training_curves(histories: Mapping[str, pd.DataFrame]) -> str:
         handles, labels = grid[0].get_legend_handles_labels()
         unique = dict(zip(labels, handles, strict=True))
         grid[0].legend(unique.values(), unique.keys(), frameon=False)
-        figure.supylabel("loss (squared standard deviations)", fontsize=9)
+        figure.supylabel(f"loss ({unit})", fontsize=9)
         figure.supxlabel("epoch", fontsize=9)
 
     return _draw(7.6, 2.2 * -(-len(histories) // 3) + 0.3, paint)
@@ -182,7 +256,7 @@ def training_curves(histories: Mapping[str, pd.DataFrame]) -> str:
 
 def draw_all(tables: Any, label: str) -> dict[str, str]:
     """The report's figures, by name; `tables` are `report.Tables`."""
-    chosen = tables.chosen
+    chosen, task = tables.chosen, tables.description.task
     panels = {}
     shown = {
         f"{chosen['best_recurrent']} (best network)": chosen["best_recurrent"],
@@ -194,12 +268,34 @@ def draw_all(tables: Any, label: str) -> dict[str, str]:
             (tables.predictions["model"] == model) & (tables.predictions["subset"] == "test")
         ]
         if len(rows):
-            panels[title] = rows.groupby("id")[["target", "prediction"]].mean()
+            panels[title] = _mean_over_seeds(rows, task.classes)
     one = tables.predictions[tables.predictions["model"] == chosen["best_baseline"]]
+    if task.classes:
+        targets = class_shares(one, task.classes)
+        results = confusions(panels, task.classes)
+    else:
+        targets = target_distribution(one, label)
+        results = predicted_vs_measured(panels, label)
+    sequences = tables.examples["sequence"]
+    letters = tables.description.inputs == "letters"
     return {
-        "target_distribution": target_distribution(one, label),
-        "letter_composition": letter_composition(tables.examples["sequence"]),
+        "target_distribution": targets,
+        "input_composition": (letter_composition if letters else series_spread)(sequences),
         "forest": forest(tables.metrics, tables.published, tables.ranked_models()),
-        "predicted_vs_measured": predicted_vs_measured(panels, label),
-        "training_curves": training_curves(tables.histories),
+        "predicted_vs_measured": results,
+        "training_curves": training_curves(
+            tables.histories, "nats" if task.classes else "squared standard deviations"
+        ),
     }
+
+
+def _mean_over_seeds(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """`target` and the mean `prediction` of the seeds, or the class `predicted` by their mean."""
+    unit = ["id", "position"] if "position" in rows else ["id"]
+    groups = rows.groupby(unit, observed=True, sort=False)
+    if not classes:
+        return groups[["target", "prediction"]].mean()
+    columns = [f"prediction.{label}" for label in classes]
+    means = groups[columns].mean()
+    predicted = np.array(classes)[means.to_numpy().argmax(axis=1)]
+    return pd.DataFrame({"target": groups["target"].first().astype(str), "predicted": predicted})

@@ -91,7 +91,11 @@ def sha256(path: str | Path) -> str:
 
 def check_sha256(path: str | Path, expected: str, origin: str) -> None:
     """Raise InputError when the file is not the one that was asked for."""
-    found = sha256(path)
+    check_digest(sha256(path), expected, origin)
+
+
+def check_digest(found: str, expected: str, origin: str) -> None:
+    """Raise InputError when a SHA-256 is not the one that was asked for."""
     if found != expected.lower():
         raise InputError(
             f"{origin}: checksum mismatch: expected sha256 {expected.lower()}, got {found}. "

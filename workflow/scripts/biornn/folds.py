@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import encoding, examples, expression, splits
-from .encoding import EncodedSequences
+from . import examples, expression, inputs, splits
+from .inputs import Inputs
+from .targets import MASKED, REGRESSION, Task
 
 
 @dataclass(frozen=True)
@@ -19,16 +20,40 @@ class FoldData:
 
     Attributes
     ----------
-    encoded : EncodedSequences
+    inputs : EncodedSequences or Series
     targets : numpy.ndarray
-        float64 [n], in the target's unit.
+        From `Task.encode`: [n], or [total length] where each position has a target.
     subsets : numpy.ndarray
         [n], each `train`, `validation` or `test`.
+    task : Task
     """
 
-    encoded: EncodedSequences
+    inputs: Inputs
     targets: np.ndarray
     subsets: np.ndarray
+    task: Task = REGRESSION
+
+    @property
+    def per_position(self) -> bool:
+        """Whether each position has a target."""
+        return self.task.per == "position"
+
+    @property
+    def units(self) -> np.ndarray:
+        """int64 [targets]: the example that each target belongs to."""
+        numbers = np.arange(len(self.inputs))
+        return np.repeat(numbers, self.inputs.lengths) if self.per_position else numbers
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Boolean [targets]: False for positions without a label."""
+        if self.task.kind == "classification":
+            return self.targets != MASKED
+        return ~np.isnan(self.targets)
+
+    def unit_rows(self, subset: str) -> np.ndarray:
+        """int64: places in `targets` of the labelled targets of a subset."""
+        return np.flatnonzero((self.subsets[self.units] == subset) & self.labelled)
 
     def rows(self, subset: str) -> np.ndarray:
         """int64: row numbers of a subset."""
@@ -37,14 +62,16 @@ class FoldData:
     def digest(self) -> str:
         """SHA-256 over all that training sees, to tell whether a checkpoint belongs to it."""
         digest = hashlib.sha256()
-        for array in (self.encoded.tokens, self.encoded.offsets, self.targets):
+        for array in (inputs.flat(self.inputs), self.inputs.offsets, self.targets):
             digest.update(np.ascontiguousarray(array).tobytes())
         digest.update("".join(subset[0] for subset in self.subsets).encode())
+        digest.update(repr(self.task).encode())
         return digest.hexdigest()
 
 
 def load_fold(
     examples_path: str | Path,
+    description_path: str | Path,
     sequences_path: str | Path,
     splits_path: str | Path,
     fold: int,
@@ -52,36 +79,57 @@ def load_fold(
 ) -> tuple[pd.Series, FoldData]:
     """Ids and data of one fold; the target is the normalised expression where there is one."""
     table = examples.load(examples_path)
+    task = examples.load_description(description_path).task
     if expression_path is None:
-        targets = table["target"]
+        targets = task.encode(table["target"])
     else:
-        targets = expression.load_normalized(expression_path).loc[table["id"]].iloc[:, 0]
+        values = expression.load_normalized(expression_path).loc[table["id"]].iloc[:, 0]
+        targets = values.to_numpy()
     subsets = splits.read_subsets(splits_path, fold, table["id"])
-    data = FoldData(encoding.load(sequences_path), targets.to_numpy(), subsets.to_numpy())
+    data = FoldData(inputs.load(sequences_path), targets, subsets.to_numpy(), task)
     return table["id"], data
 
 
 def predictions_table(
     ids: pd.Series, fold: int, data: FoldData, predictions: dict[int, np.ndarray]
 ) -> pd.DataFrame:
-    """`predictions.parquet`: one row an example and seed, for models and baselines alike.
+    """`predictions.parquet`: one row an example (or position) and seed, for all kinds of models.
 
     Parameters
     ----------
     predictions
-        By seed, float64 [n] in the target's unit.
+        By seed, float [targets, outputs]: values in the target's unit, or class probabilities.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `id, fold, seed, subset, target, prediction`; for classes `target` is the class, and a
+        column `prediction.{class}` has the probability of each. Where each position has a target
+        there is `position` (the first is 1), and only rows of validation and test that have a
+        label: those of training would be most of the file, and are not scored.
     """
-    frames = [
-        pd.DataFrame(
-            {
-                "id": ids.to_numpy(),
-                "fold": fold,
-                "seed": seed,
-                "subset": data.subsets,
-                "target": data.targets,
-                "prediction": values,
-            }
-        )
-        for seed, values in predictions.items()
-    ]
+    units, task = data.units, data.task
+    places = np.arange(len(units))
+    if data.per_position:
+        places = np.flatnonzero(data.labelled & (data.subsets[units] != "train"))
+    common: dict[str, object] = {
+        # a name for each of some hundred thousand positions is held once
+        "id": pd.Categorical.from_codes(units[places], ids.to_numpy())
+        if data.per_position
+        else ids.to_numpy(),
+        "fold": fold,
+        "seed": 0,
+        "subset": data.subsets[units[places]],
+    }
+    if data.per_position:
+        common["position"] = places - data.inputs.offsets[units[places]] + 1
+    if task.kind == "classification":
+        common["target"] = pd.Categorical.from_codes(data.targets[places], list(task.classes))
+    else:
+        common["target"] = data.targets[places]
+    frames = []
+    for seed, values in predictions.items():
+        names = [f"prediction.{label}" for label in task.classes] or ["prediction"]
+        columns = {name: values[places, at] for at, name in enumerate(names)}
+        frames.append(pd.DataFrame(common | {"seed": seed} | columns))
     return pd.concat(frames, ignore_index=True)

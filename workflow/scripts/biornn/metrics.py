@@ -130,6 +130,83 @@ def information_error(
     return float(np.sqrt(np.mean(variances) / n_parts))
 
 
+# -- classes ---------------------------------------------------------------------------------------
+
+
+def confusion(target: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    """Examples of each class (row) that were given each class (column), int64 [classes, classes].
+
+    Parameters
+    ----------
+    target, predicted : numpy.ndarray
+        Class codes, int [n].
+    """
+    pairs = target * n_classes + predicted
+    return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def balanced_accuracy(confusion: np.ndarray) -> np.ndarray:
+    """Mean recall of the classes that are there; confusion [..., classes, classes]."""
+    sizes = confusion.sum(axis=-1)
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    recall = np.divide(right, sizes, out=np.full(right.shape, np.nan), where=sizes > 0)
+    return np.nanmean(recall, axis=-1)
+
+
+def mcc(confusion: np.ndarray) -> np.ndarray:
+    """Matthews correlation coefficient, of several classes R_K (Gorodkin, Comput. Biol. Chem.
+    28:367, 2004); confusion [..., classes, classes]. Zero where all are given one class.
+    """
+    truly, given = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    n = truly.sum(axis=-1)
+    right = np.diagonal(confusion, axis1=-2, axis2=-1).sum(axis=-1)
+    covariance = right * n - (truly * given).sum(axis=-1)
+    spread = (n**2 - (given**2).sum(axis=-1)) * (n**2 - (truly**2).sum(axis=-1))
+    root = np.sqrt(np.maximum(spread, 0.0))
+    return np.divide(covariance, root, out=np.zeros(np.shape(covariance)), where=root > 0)
+
+
+def log_losses(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """-ln p of the class that it is, [n], in nats; p is held above 1e-12."""
+    chosen = probabilities[np.arange(len(target)), target]
+    return -np.log(np.maximum(chosen, 1e-12))
+
+
+def brier_scores(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Σ over classes of (p - is it)², [n] (Brier, Mon. Weather Rev. 78:1, 1950): 0 to 2."""
+    truth = np.zeros_like(probabilities)
+    truth[np.arange(len(target)), target] = 1
+    return ((probabilities - truth) ** 2).sum(axis=1)
+
+
+def auroc(positive: np.ndarray, score: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Area under the ROC curve: the chance that a positive scores above a negative, ties half.
+
+    Parameters
+    ----------
+    positive : numpy.ndarray
+        Boolean [n].
+    score : numpy.ndarray
+        [n].
+    counts : numpy.ndarray
+        [n, resamples]: how often each example is there.
+
+    Returns
+    -------
+    numpy.ndarray
+        [resamples]; NaN where there are no positives or no negatives.
+    """
+    order = np.argsort(score, kind="stable")
+    starts = np.flatnonzero(np.diff(score[order], prepend=np.nan) != 0)
+    there = counts[order]
+    positives = np.add.reduceat(there * positive[order][:, None], starts, axis=0)
+    negatives = np.add.reduceat(there, starts, axis=0) - positives
+    below = np.cumsum(negatives, axis=0) - negatives / 2
+    pairs = positives.sum(axis=0) * negatives.sum(axis=0)
+    wins = (positives * below).sum(axis=0)
+    return np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+
+
 REGRESSION: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "r2": r2,
     "mse": mse,
@@ -144,7 +221,13 @@ LABELS = {
     "pearson": "Pearson correlation",
     "spearman": "Spearman correlation",
     "information": "Predictive information (bits)",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "mcc": "Matthews correlation",
+    "auroc": "AUROC",
+    "log_loss": "Log loss (nats)",
+    "brier": "Brier score",
 }
 
 #: Metrics for which less is better.
-LOWER_IS_BETTER = frozenset({"mse"})
+LOWER_IS_BETTER = frozenset({"mse", "log_loss", "brier"})

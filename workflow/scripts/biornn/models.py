@@ -1,9 +1,10 @@
-"""Models: letters to a recurrent layer to one vector to the output; saved without pickle."""
+"""Models: inputs to a recurrent layer to the outputs; saved without pickle."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,38 +14,83 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from . import __version__, cells
-from .alphabets import ALPHABETS, Alphabet
+from .alphabets import ALPHABETS
 from .config_models import ModelConfig
 from .datasets import Batch
+from .encoding import EncodedSequences
 from .files import InputError, write_json, write_with
+from .inputs import Inputs
+from .targets import REGRESSION, Task
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 
 
+@dataclass(frozen=True)
+class InputScheme:
+    """How inputs become numbers: one-hot letters, or (x - mean) / sd in each channel.
+
+    Attributes
+    ----------
+    alphabet : str or None
+        Of letters.
+    mean, sd : tuple of float
+        Of each channel of numbers, over all steps of the training rows.
+    """
+
+    alphabet: str | None = None
+    mean: tuple[float, ...] = ()
+    sd: tuple[float, ...] = ()
+
+    @classmethod
+    def fit(cls, inputs: Inputs, train: np.ndarray) -> InputScheme:
+        """From the training rows (boolean [n]); letters need nothing but their alphabet."""
+        if isinstance(inputs, EncodedSequences):
+            return cls(inputs.alphabet.name)
+        steps = inputs.values[np.repeat(train, inputs.lengths)].astype(np.float64)
+        sd = steps.std(axis=0)
+        # a channel that never changes says nothing, and is left as it is
+        return cls(
+            None, tuple(steps.mean(axis=0).tolist()), tuple(np.where(sd > 0, sd, 1).tolist())
+        )
+
+    @property
+    def channels(self) -> int:
+        """Numbers at each step."""
+        return len(ALPHABETS[self.alphabet].letters) if self.alphabet else len(self.mean)
+
+
 class Network(nn.Module):
-    """A recurrent network from sequences to one value each: y = W_hy r(h_1 … h_T) + b_y.
+    """A recurrent network: y = W_hy r(h_1 … h_T) + b_y, or y_t = W_hy h_t + b_y at each position.
 
     r is the readout: the last state of each direction (`last`: forward at the last letter, backward
-    at the first), or the mean or maximum of the states over the letters.
+    at the first), or the mean or maximum of the states over the letters. A position's h_t are the
+    states of both directions there.
 
     Parameters
     ----------
     config : ModelConfig
-    alphabet : Alphabet
-    n_outputs : int
+    scheme : InputScheme
+    task : Task
     """
 
     one_hot: Tensor
+    mean: Tensor
+    sd: Tensor
 
-    def __init__(self, config: ModelConfig, alphabet: Alphabet, n_outputs: int = 1) -> None:
+    def __init__(self, config: ModelConfig, scheme: InputScheme, task: Task = REGRESSION) -> None:
         super().__init__()
-        table = np.vstack([alphabet.one_hot, np.zeros((1, len(alphabet.letters)))])
-        self.register_buffer(
-            "one_hot", torch.from_numpy(table.astype(np.float32)), persistent=False
-        )
+        self.reads_letters = scheme.alphabet is not None
+        if scheme.alphabet is not None:
+            codes = ALPHABETS[scheme.alphabet].one_hot
+            table = np.vstack([codes, np.zeros((1, codes.shape[1]))]).astype(np.float32)
+            self.register_buffer("one_hot", torch.from_numpy(table), persistent=False)
+        else:
+            for name, values in (("mean", scheme.mean), ("sd", scheme.sd)):
+                buffer = torch.tensor(values, dtype=torch.float32)
+                self.register_buffer(name, buffer, persistent=False)
         self.recurrent = cells.build_cell(
             config.cell,
-            len(alphabet.letters),
+            scheme.channels,
             config.hidden_size,
             config.layers,
             dropout=config.dropout if config.layers > 1 else 0.0,
@@ -54,16 +100,33 @@ class Network(nn.Module):
         )
         if config.initialization == "orthogonal":
             cells.initialize(self.recurrent)
-        self.readout = config.readout
+        self.readout = None if task.per == "position" else config.readout
         self.directions = 2 if config.bidirectional else 1
         self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear(self.directions * config.hidden_size, n_outputs)
+        self.output = nn.Linear(self.directions * config.hidden_size, task.n_outputs)
 
-    def forward(self, tokens: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Outputs [batch, n_outputs] of tokens [batch, time]; `lengths` [batch] where padded."""
-        inputs = nn.functional.embedding(tokens, self.one_hot)  # [batch, time, channel]
-        hidden, state = self.recurrent(inputs, lengths=lengths)  # hidden [batch, time, unit]
-        return self.output(self.dropout(self._pool(hidden, state, lengths)))
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Outputs of a batch: values, or logits of the classes.
+
+        Parameters
+        ----------
+        inputs : Tensor
+            As in `Batch`.
+        lengths : Tensor or None
+            int64 [batch], where there is padding.
+
+        Returns
+        -------
+        Tensor
+            [batch, outputs], or [batch, time, outputs] where each position has a target.
+        """
+        if self.reads_letters:
+            steps = nn.functional.embedding(inputs, self.one_hot)  # [batch, time, channel]
+        else:
+            steps = (inputs - self.mean) / self.sd
+        hidden, state = self.recurrent(steps, lengths=lengths)  # hidden [batch, time, unit]
+        read = hidden if self.readout is None else self._pool(hidden, state, lengths)
+        return self.output(self.dropout(read))
 
     def _pool(self, hidden: Tensor, state: Any, lengths: Tensor | None) -> Tensor:
         if self.readout == "last":
@@ -86,19 +149,27 @@ def count_parameters(network: nn.Module) -> int:
 
 @torch.no_grad()
 def infer(network: nn.Module, batches: Iterable[Batch], n: int) -> np.ndarray:
-    """Outputs for rows of a dataset of n; float64 [n], NaN for rows that are in no batch."""
+    """Outputs for targets of a dataset; float64 [n, outputs], NaN for those in no batch.
+
+    `n` is the number of targets of the dataset.
+    """
     network.eval()
-    values = np.full(n, np.nan)
+    values = None
     for batch in batches:
-        outputs = network(batch.tokens, batch.lengths)[:, 0]
-        values[batch.rows.numpy()] = outputs.double().cpu().numpy()
-    return values
+        outputs = network(batch.inputs, batch.lengths).double().cpu().numpy()
+        if values is None:
+            values = np.full((n, outputs.shape[-1]), np.nan)
+        places = batch.places.numpy()
+        inside = places >= 0
+        values[places[inside]] = outputs[inside]
+    return np.full((n, 1), np.nan) if values is None else values
 
 
 def describe(
     name: str,
     config: ModelConfig,
-    alphabet: Alphabet,
+    scheme: InputScheme,
+    task: Task,
     target_scaling: Mapping[str, float],
     runs: list[dict[str, Any]],
 ) -> dict[str, Any]:
@@ -108,9 +179,10 @@ def describe(
         "kind": "control" if config.shuffle_labels else "recurrent",
         "biornn_version": __version__,
         "architecture": config.model_dump(mode="json"),
-        "alphabet": alphabet.name,
+        "inputs": asdict(scheme),
+        "task": task.to_dict(),
         "target_scaling": dict(target_scaling),
-        "n_parameters": count_parameters(Network(config, alphabet)),
+        "n_parameters": count_parameters(Network(config, scheme, task)),
         "runs": runs,
     }
 
@@ -144,7 +216,9 @@ def load(folder: str | Path) -> tuple[dict[str, Any], dict[int, Network]]:
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: no trained network can be read here: {error}.") from None
     config = ModelConfig.model_validate(description["architecture"])
-    alphabet = ALPHABETS[description["alphabet"]]
+    inputs = description["inputs"]
+    scheme = InputScheme(inputs["alphabet"], tuple(inputs["mean"]), tuple(inputs["sd"]))
+    task = Task.from_dict(description["task"])
     networks = {}
     for run in description["runs"]:
         prefix = f"seed{run['seed']}/"
@@ -154,7 +228,7 @@ def load(folder: str | Path) -> tuple[dict[str, Any], dict[int, Network]]:
             if name.startswith(prefix)
         }
         # the file decides the precision: a network trained in float64 predicts in float64
-        network = Network(config, alphabet).to(next(iter(state.values())).dtype)
+        network = Network(config, scheme, task).to(next(iter(state.values())).dtype)
         network.load_state_dict(state)
         networks[run["seed"]] = network.eval()
     return description, networks

@@ -11,8 +11,10 @@ import torch
 from .alphabets import ALPHABETS
 from .datasets import SequenceDataset
 from .encoding import encode
+from .inputs import Inputs, read_series
 from .models import infer, load
-from .training import INFERENCE_BATCH, TargetScaling
+from .targets import Task
+from .training import INFERENCE_BATCH, TargetScaling, to_predictions
 
 
 def predict(folder: str | Path, sequences: pd.Series) -> pd.DataFrame:
@@ -23,12 +25,14 @@ def predict(folder: str | Path, sequences: pd.Series) -> pd.DataFrame:
     folder
         A folder with `model.json` and `weights.safetensors`.
     sequences : pandas.Series
-        Text in the model's alphabet, upper case.
+        Text in the model's alphabet, upper case; or numbers with spaces between.
 
     Returns
     -------
     pandas.DataFrame
-        [sequences, seeds] in the target's unit, with the index of `sequences`.
+        A column a seed, in the target's unit; for classes a column for each seed and class, with
+        probabilities. The index is that of `sequences`, with the position (the first is 1) beside
+        it where each position has a prediction.
 
     Raises
     ------
@@ -36,14 +40,25 @@ def predict(folder: str | Path, sequences: pd.Series) -> pd.DataFrame:
         When a letter is not in the alphabet that the model was trained with.
     """
     description, networks = load(folder)
-    encoded = encode(sequences, ALPHABETS[description["alphabet"]])
+    alphabet = description["inputs"]["alphabet"]
+    inputs: Inputs = encode(sequences, ALPHABETS[alphabet]) if alphabet else read_series(sequences)
+    task = Task.from_dict(description["task"])
     scaling = TargetScaling(**description["target_scaling"])
-    dataset = SequenceDataset(encoded, np.zeros(len(encoded)))
-    rows = torch.arange(len(encoded))
-    columns = {
-        seed: scaling.unscale(
-            infer(network, dataset.by_length(rows, INFERENCE_BATCH), len(encoded))
-        )
-        for seed, network in networks.items()
-    }
-    return pd.DataFrame(columns, index=sequences.index)
+    per_position = task.per == "position"
+    n = int(inputs.offsets[-1]) if per_position else len(inputs)
+    dataset = SequenceDataset(inputs, np.zeros(n), per_position=per_position)
+    rows = torch.arange(len(inputs))
+    columns = {}
+    for seed, network in networks.items():
+        outputs = infer(network, dataset.by_length(rows, INFERENCE_BATCH), n)
+        values = to_predictions(outputs, task, scaling)
+        if task.kind == "regression":
+            columns[seed] = values[:, 0]
+        else:
+            columns |= {(seed, label): values[:, at] for at, label in enumerate(task.classes)}
+    index = sequences.index
+    if per_position:
+        lengths = inputs.lengths
+        positions = np.concatenate([np.arange(1, length + 1) for length in lengths])
+        index = pd.MultiIndex.from_arrays([index.repeat(lengths), positions])
+    return pd.DataFrame(columns, index=index)

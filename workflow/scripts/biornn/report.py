@@ -16,7 +16,9 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from . import examples
 from .config import AnalysisConfig
+from .examples import Description
 from .files import read_tsv
 from .metrics import LABELS
 
@@ -40,10 +42,22 @@ class Tables:
     histories: dict[str, pd.DataFrame]
     descriptions: list[dict[str, Any]]
     benchmarks: pd.DataFrame
+    description: Description
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Names of the metrics that the task has; the first is the main one."""
+        there = set(self.metrics["metric"])
+        return {metric: label for metric, label in LABELS.items() if metric in there}
+
+    @property
+    def main(self) -> str:
+        """The metric that the verdict is about: R² or accuracy."""
+        return next(iter(self.labels))
 
     def ranked_models(self) -> list[str]:
-        """Models by their R² on the test set, best first."""
-        rows = self.metrics.query("subset == 'test' and metric == 'r2' and seed == 'all'")
+        """Models by the main metric on the test set, best first."""
+        rows = self.metrics.query("subset == 'test' and metric == @self.main and seed == 'all'")
         means = rows.groupby("model", sort=False)["value"].mean()
         return list(means.sort_values(ascending=False).index)
 
@@ -72,7 +86,7 @@ def read_tables(files: Mapping[str, Any], predictions: pd.DataFrame, benchmarks:
         history = read_tsv(Path(path).parent / "history.tsv")
         histories.setdefault(description["name"], history)
     return Tables(
-        examples=pd.read_parquet(files["examples"]),
+        examples=examples.load(files["examples"]),
         qc=read_tsv(files["qc"], record=str, line="Int64", count="Int64"),
         splits=read_tsv(files["splits"], id=str),
         audit=read_tsv(files["audit"]),
@@ -84,6 +98,7 @@ def read_tables(files: Mapping[str, Any], predictions: pd.DataFrame, benchmarks:
         histories=histories,
         descriptions=descriptions,
         benchmarks=read_benchmarks(benchmarks),
+        description=examples.load_description(files["description"]),
     )
 
 
@@ -111,8 +126,9 @@ def p_value(value: float) -> str:
 def verdict(tables: Tables) -> list[str]:
     """The answer in sentences: best network against best baseline, then what qualifies it."""
     best, simple = tables.chosen["best_recurrent"], tables.chosen["best_baseline"]
+    main = tables.main
     rows = tables.comparisons.query(
-        "subset == 'test' and metric == 'r2' and model_a == @best and model_b == @simple"
+        "subset == 'test' and metric == @main and model_a == @best and model_b == @simple"
     )
     row = rows.iloc[0]
     network, baseline = f"{best}, the best network,", f"{simple}, the best simple model"
@@ -123,14 +139,22 @@ def verdict(tables: Tables) -> list[str]:
     else:
         head = f"Not clearly. {network} and {baseline}, can't be told apart"
     overall = tables.metrics.query(
-        "subset == 'test' and metric == 'r2' and model == @best and seed == 'all'"
+        "subset == 'test' and metric == @main and model == @best and seed == 'all'"
     ).iloc[0]
+    name = {"r2": "R²", "accuracy": "accuracy"}[main]
+    each = "positions" if tables.description.task.per == "position" else "test examples"
+    does = (
+        f"{best} explains {number(100 * overall['value'], 1)} % of the variance"
+        if main == "r2"
+        else f"{best} names the right class for {number(100 * overall['value'], 1)} % of the {each}"
+    )
     sentences = [
-        f"{head}: R² is {number(row['value_a'])} against {number(row['value_b'])} on "
+        f"{head}: {name} is {number(row['value_a'])} ({best}) against {number(row['value_b'])} "
+        f"({simple}) on "
         f"{row['n']:,} test examples, a difference of {number(row['difference'])} (95 % interval "
         f"{interval(row['ci_low'], row['ci_high'])}; {p_value(row['p_adjusted'])}, "
         "Holm-adjusted). Both were chosen on validation data.",
-        f"{best} explains {number(100 * overall['value'], 1)} % of the variance (95 % interval "
+        f"{does} (95 % interval "
         f"{interval(100 * overall['ci_low'], 100 * overall['ci_high'], 1)} %, over examples and "
         "seeds).",
     ]
@@ -150,7 +174,7 @@ def warnings(tables: Tables) -> list[str]:
         )
     controls = tables.metrics.query(
         "kind == 'control' and subset == 'test' and seed == 'all' "
-        "and metric in ['r2', 'information'] and ci_low > @CONTROL_LIMIT",
+        "and metric in ['r2', 'information', 'mcc'] and ci_low > @CONTROL_LIMIT",
         local_dict={"CONTROL_LIMIT": CONTROL_LIMIT},
     )
     for row in controls.to_dict("records"):
@@ -172,14 +196,18 @@ def audit_sentences(tables: Tables) -> list[str]:
     sentences = []
     for subset in ("validation", "test"):
         rows = tables.audit.query("subset == @subset").set_index("check")
-        same, near = rows.loc["identical_sequence"], rows.loc["one_mismatch"]
-        if isinstance(same, pd.DataFrame):
-            same, near = same.iloc[0], near.iloc[0]
-        sentences.append(
-            f"{subset.capitalize()}: {same['count']:,} of {same['n']:,} sequences are identical to "
-            f"a training sequence; {near['count']:,} ({number(100 * near['fraction'], 1)} %) "
-            "differ from one by a single letter."
+        same = rows.loc[["identical_sequence"]].iloc[0]
+        said = (
+            f"{subset.capitalize()}: {same['count']:,} of {same['n']:,} inputs are identical to "
+            "one of training"
         )
+        if "one_mismatch" in rows.index:
+            near = rows.loc[["one_mismatch"]].iloc[0]
+            said += (
+                f"; {near['count']:,} ({number(100 * near['fraction'], 1)} %) differ from one by a "
+                "single letter"
+            )
+        sentences.append(f"{said}.")
     return sentences
 
 
@@ -192,7 +220,7 @@ def _ranked_rows(tables: Tables, subset: str) -> list[dict[str, Any]]:
         if mine.empty:
             continue
         overall = mine[mine["seed"] == "all"].groupby("metric").first()
-        seeds = mine[(mine["seed"] != "all") & (mine["metric"] == "r2")]["value"]
+        seeds = mine[(mine["seed"] != "all") & (mine["metric"] == tables.main)]["value"]
         rows.append(
             {
                 "model": model,
@@ -202,7 +230,7 @@ def _ranked_rows(tables: Tables, subset: str) -> list[dict[str, Any]]:
                         number(overall.loc[metric, "value"]),
                         interval(*overall.loc[metric, ["ci_low", "ci_high"]], digits=3),
                     )
-                    for metric in LABELS
+                    for metric in tables.labels
                 },
                 "seeds": interval(seeds.min(), seeds.max()) if len(seeds) > 1 else "–",
                 "n": int(overall["n"].iloc[0]),
@@ -269,21 +297,25 @@ def render(
     )
     environment.filters |= {"number": number, "p_value": p_value, "image": image}
     environment.globals["interval"] = interval
-    lengths = tables.examples["sequence"].str.len()
+    sequences = tables.examples["sequence"]
+    numbers = tables.description.inputs == "numbers"
+    lengths = sequences.str.count(" ") + 1 if numbers else sequences.str.len()
     changed = tables.qc[tables.qc["action"] != "note"]
     strata = [s for s in tables.metrics["subset"].unique() if s.startswith("test/")]
     return environment.get_template(Path(template).name).render(
         name=name,
         analysis=analysis,
         css=Path(css).read_text(encoding="utf-8"),
-        labels=LABELS,
+        labels=tables.labels,
+        main=tables.labels[tables.main],
+        description=tables.description,
         verdict=verdict(tables),
         warnings=warnings(tables),
         sizes=tables.sizes(),
         n_read=n_read(tables),
         n_kept=len(tables.examples),
         lengths=(int(lengths.min()), int(lengths.max())),
-        changed=changed.head(20).to_dict("records"),
+        changed=_by_reason(changed),
         n_changed=len(changed),
         audit=audit_sentences(tables),
         scores=_ranked_rows(tables, "test"),
@@ -299,6 +331,15 @@ def render(
         machine=machine,
         verdict_rule=verdict_rule,
     )
+
+
+def _by_reason(changed: pd.DataFrame) -> list[dict[str, Any]]:
+    """How many records were dropped or changed for each reason, with the first as an example."""
+    groups = changed.groupby(["action", "reason"], sort=False)
+    return [
+        {"action": action, "reason": reason, "count": len(rows), **rows.iloc[0][["record", "line"]]}
+        for (action, reason), rows in groups
+    ]
 
 
 def n_read(tables: Tables) -> int:

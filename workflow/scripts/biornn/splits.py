@@ -65,35 +65,35 @@ def _by_chance(table: pd.DataFrame, split: RandomSplit) -> np.ndarray:
 def audit(
     table: pd.DataFrame,
     splits: pd.DataFrame,
-    alphabet: Alphabet,
+    alphabet: Alphabet | None,
     expression: ExpressionConfig | None = None,
 ) -> pd.DataFrame:
     """What validation and test have in common with training, as rows of `AUDIT_COLUMNS`.
+
+    `alphabet` is None for inputs that are no letters: only identical ones are counted then.
 
     `identical_sequence` and `one_mismatch` count the examples of a subset that have at least one
     training example with the same sequence, or with the same length and exactly one other letter.
     `normalization_reference` names the subset of an example that the normalisation is referred to.
     """
-    encoded = encode(table["sequence"], alphabet)
+    encoded = encode(table["sequence"], alphabet) if alphabet else None
     rows: list[dict[str, object]] = []
     for fold, assigned in splits.groupby("fold", sort=True):
         subset_of = assigned.set_index("id")["subset"].reindex(table["id"]).to_numpy()
         train = subset_of == "train"
-        identical, one_mismatch = neighbors(encoded, train)
+        identical, one_mismatch = (
+            neighbors(encoded, train) if encoded else (_copies(table["sequence"], train), None)
+        )
         for subset in SUBSETS:
             members = subset_of == subset
             n = int(members.sum())
             found = [("size", n, len(table), "examples")]
             if subset != "train":
-                found += [
-                    ("identical_sequence", int(identical[members].sum()), n, "same as in training"),
-                    (
-                        "one_mismatch",
-                        int(one_mismatch[members].sum()),
-                        n,
-                        "one letter from training",
-                    ),
-                ]
+                count = int(identical[members].sum())
+                found.append(("identical_sequence", count, n, "same as in training"))
+            if subset != "train" and one_mismatch is not None:
+                count = int(one_mismatch[members].sum())
+                found.append(("one_mismatch", count, n, "one letter from training"))
             for check, count, of, note in found:
                 rows.append(_row(fold, check, subset, count, of, note))
         for reference in _references(expression):
@@ -101,6 +101,12 @@ def audit(
                 note = f"{reference} sets the zero point of the normalised values"
                 rows.append(_row(fold, "normalization_reference", subset, 1, 1, note))
     return pd.DataFrame(rows, columns=AUDIT_COLUMNS)
+
+
+def _copies(inputs: pd.Series, train: np.ndarray) -> np.ndarray:
+    """Boolean [n]: which inputs are there a second time in training."""
+    copies = _training_copies(pd.factorize(inputs)[0], train)
+    return copies - train > 0
 
 
 def _row(fold: object, check: str, subset: str, count: int, n: int, note: str) -> dict[str, object]:

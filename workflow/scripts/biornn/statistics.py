@@ -8,17 +8,15 @@ there.
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from . import metrics
+from .samples import Draw, Sample, sample_of
 
 METRICS_COLUMNS = [
     "model", "kind", "fold", "seed", "subset", "metric", "value", "ci_low", "ci_high", "n",
@@ -26,8 +24,6 @@ METRICS_COLUMNS = [
 KINDS = ("recurrent", "baseline", "control", "ceiling")
 #: Elements of a matrix of resamples; 2 MiB of float64 stay near the processor.
 CHUNK_ELEMENTS = 2**18
-#: Partitions behind the standard error of the information, over all seeds of a model.
-_ERROR_REPEATS = 12
 
 #: Seed, fold and subset: what a draw of examples depends on.
 Key = tuple[int, object, str]
@@ -60,75 +56,14 @@ def read_predictions(files: Iterable[str | Path], controls: Collection[str]) -> 
     return pd.concat(tables, ignore_index=True)
 
 
-class Sample:
-    """Predictions of one model on one subset of one fold: target [n], predictions [seeds, n]."""
-
-    def __init__(self, table: pd.DataFrame) -> None:
-        self.model, self.kind = table["model"].iloc[0], table["kind"].iloc[0]
-        wide = table.pivot(index="id", columns="seed", values="prediction").sort_index()
-        if wide.isna().to_numpy().any():
-            raise ValueError(f"{self.model}: the seeds do not predict the same examples")
-        self.seeds = list(wide.columns)
-        targets = table.drop_duplicates("id").set_index("id")["target"]
-        self.target = targets.loc[wide.index].to_numpy(dtype=float)
-        self.predictions = wide.to_numpy(dtype=float).T
-        #: float [resamples, seeds] by metric, filled by `_resample`
-        self.resampled: dict[str, np.ndarray] = {}
-
-    @property
-    def n(self) -> int:
-        """Number of examples."""
-        return len(self.target)
-
-    @cached_property
-    def information(self) -> np.ndarray:
-        """[seeds, n], bits."""
-        return np.array([metrics.local_information(self.target, p) for p in self.predictions])
-
-    @cached_property
-    def information_influence(self) -> np.ndarray:
-        """[seeds, n]: `information`, spread about its mean as far as its standard error asks.
-
-        The contributions depend on each other through their neighbours, so that drawing them alone
-        gives intervals that are too narrow (88 % instead of 95 % at n = 500 in our test).
-        """
-        mean = self.information.mean(axis=1, keepdims=True)
-        naive = self.information.std(axis=1).mean() / np.sqrt(self.n)
-        repeats = -(-_ERROR_REPEATS // len(self.seeds))
-        error = np.mean(
-            [
-                metrics.information_error(self.target, prediction, repeats=repeats)
-                for prediction in self.predictions
-            ]
-        )
-        # fewer than some dozens of examples: no better is known
-        stretch = max(1.0, error / naive) if naive > 0 and np.isfinite(error) else 1.0
-        return mean + stretch * (self.information - mean)
-
-    @cached_property
-    def errors(self) -> np.ndarray:
-        """[seeds, n], squared."""
-        return np.array([metrics.squared_errors(self.target, p) for p in self.predictions])
-
-    def values(self, metric: str) -> np.ndarray:
-        """[seeds]"""
-        if metric == "information":
-            return self.information.mean(axis=1)
-        score = metrics.REGRESSION[metric]
-        return np.array([score(self.target, prediction) for prediction in self.predictions])
-
-    def with_drawn_seeds(self, metric: str, key: Key) -> np.ndarray:
-        """[resamples]: means over seeds that are drawn anew in every resample."""
-        resampled = self.resampled[metric]
-        n_seeds = resampled.shape[1]
-        if n_seeds == 1:
-            return resampled[:, 0]
-        drawn = generator_of(key, f"seeds {self.model}").integers(n_seeds, size=resampled.shape)
-        return np.take_along_axis(resampled, drawn, axis=1).mean(axis=1)
-
-    def contributions(self, metric: str) -> np.ndarray:
-        """[n]: what each example adds, mean over seeds; more is better."""
-        return (self.information if metric == "information" else -self.errors).mean(axis=0)
+def with_drawn_seeds(sample: Sample, metric: str, key: Key) -> np.ndarray:
+    """[resamples]: means over seeds that are drawn anew in every resample."""
+    resampled = sample.resampled[metric]
+    n_seeds = resampled.shape[1]
+    if n_seeds == 1:
+        return resampled[:, 0]
+    drawn = generator_of(key, f"seeds {sample.model}").integers(n_seeds, size=resampled.shape)
+    return np.take_along_axis(resampled, drawn, axis=1).mean(axis=1)
 
 
 def generator_of(key: Key, purpose: str) -> np.random.Generator:
@@ -137,23 +72,17 @@ def generator_of(key: Key, purpose: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
 
-def _resample(samples: Sequence[Sample], wanted: Iterable[str], n_resamples: int, key: Key) -> None:
-    """Fill `resampled` of every sample; samples of the same size draw the same examples.
-
-    Exact for r2, mse, pearson and spearman. The information of a resample is the mean of the
-    drawn contributions: drawing an example twice would put neighbours at distance zero, which the
-    estimator can't bear. They are spread so that their mean varies as the estimate does (see
-    `Sample.information_influence`).
-    """
-    wanted = list(wanted)
+def _resample(samples: Sequence[Sample], n_resamples: int, key: Key) -> None:
+    """Fill `resampled` of every sample; samples of the same size draw the same examples."""
     for n in sorted({sample.n for sample in samples}):
         group = [sample for sample in samples if sample.n == n]
         chunks: dict[tuple[int, str], list[np.ndarray]] = {}
         for counts in _draw(n, n_resamples, key):
-            ranks = _TargetRanks(counts)
-            for (index, sample), metric in itertools.product(enumerate(group), wanted):
-                values = _weighted(metric, sample, counts, ranks)
-                chunks.setdefault((index, metric), []).append(values)
+            draw = Draw(counts)
+            for index, sample in enumerate(group):
+                for metric in sample.metrics:
+                    values = sample.weighted(metric, draw)
+                    chunks.setdefault((index, metric), []).append(values)
         for (index, metric), parts in chunks.items():
             group[index].resampled[metric] = np.concatenate(parts)
 
@@ -166,82 +95,6 @@ def _draw(n: int, n_resamples: int, key: Key) -> Iterator[np.ndarray]:
         size = min(chunk, n_resamples - start)
         drawn = generator.integers(n, size=(size, n)) * size + np.arange(size)[:, None]
         yield np.bincount(drawn.ravel(), minlength=size * n).reshape(n, size).astype(float)
-
-
-def _weighted(metric: str, sample: Sample, counts: np.ndarray, ranks: _TargetRanks) -> np.ndarray:
-    """A metric in every resample, [resamples, seeds], from counts [n, resamples]."""
-    n = sample.n
-    if metric == "information":
-        return (sample.information_influence @ counts / n).T
-    if metric == "mse":
-        return (sample.errors @ counts / n).T
-    centred = sample.target - sample.target.mean()
-    if metric == "r2":
-        total = centred**2 @ counts - (centred @ counts) ** 2 / n
-        return (1 - sample.errors @ counts / total).T
-    columns = []
-    for prediction in sample.predictions:
-        if metric == "spearman":
-            columns.append(ranks.correlation(sample.target, prediction))
-            continue
-        other = prediction - prediction.mean()
-        x, y, xx, yy, xy = (
-            np.stack([centred, other, centred**2, other**2, centred * other]) @ counts
-        )
-        columns.append(_correlation(xx - x * x / n, yy - y * y / n, xy - x * y / n, xx, yy))
-    return np.column_stack(columns)
-
-
-def _correlation(
-    var_x: np.ndarray, var_y: np.ndarray, covariance: np.ndarray, xx: np.ndarray, yy: np.ndarray
-) -> np.ndarray:
-    """Correlation from sums of squares; NaN where either is constant in the resample."""
-    # a constant leaves a rest of rounding, not zero
-    constant = (var_x <= 1e-12 * np.maximum(xx, 1e-300)) | (var_y <= 1e-12 * np.maximum(yy, 1e-300))
-    product = np.where(constant, 1.0, var_x * var_y)
-    return np.where(constant, np.nan, covariance / np.sqrt(product))
-
-
-class _TargetRanks:
-    """Spearman's correlation in every resample of one matrix of counts [n, resamples].
-
-    Midranks come from cumulative counts over the sorted values. Their sum is n(n + 1)/2 whatever
-    was drawn, so that centring needs no sums; the target's part is the same for every model.
-    Examples are rows, so that putting them in order moves whole lines of memory.
-    """
-
-    def __init__(self, counts: np.ndarray) -> None:
-        self._counts = counts
-        self._target = np.empty(0)
-        self._weighted = np.empty((0, 0))
-        self._squares = np.empty(0)
-
-    def _sorted(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Order of the examples, start of each group of equals, and per group drawn and rank."""
-        order = np.argsort(values, kind="stable")
-        starts = np.flatnonzero(np.diff(values[order], prepend=np.nan) != 0)
-        drawn = self._counts[order]
-        if len(starts) < len(order):
-            drawn = np.add.reduceat(drawn, starts, axis=0)
-        ranks = np.cumsum(drawn, axis=0)
-        ranks -= (drawn - 1) / 2 + (len(values) + 1) / 2
-        return order, starts, drawn, ranks
-
-    def correlation(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-        """[resamples]; NaN where either is constant."""
-        if not np.array_equal(self._target, target):
-            order, starts, drawn, ranks = self._sorted(target)
-            group = np.empty(len(order), dtype=np.intp)
-            group[order] = np.searchsorted(starts, np.arange(len(order)), side="right") - 1
-            self._target, self._weighted = target, self._counts * ranks[group]
-            self._squares = np.einsum("gr,gr,gr->r", drawn, ranks, ranks)
-        order, starts, drawn, ranks = self._sorted(prediction)
-        weighted = self._weighted[order]
-        if len(starts) < len(order):
-            weighted = np.add.reduceat(weighted, starts, axis=0)
-        covariance = np.einsum("gr,gr->r", weighted, ranks)
-        squares = np.einsum("gr,gr,gr->r", drawn, ranks, ranks)
-        return _correlation(self._squares, squares, covariance, self._squares, squares)
 
 
 def interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
@@ -274,7 +127,7 @@ def prepare(
     Parameters
     ----------
     predictions : pandas.DataFrame
-        `model, kind, id, fold, seed, subset, target, prediction`.
+        `model, kind` and the columns of `folds.predictions_table`.
     strata
         Ids of parts of the test set that are also judged apart, as `test/{name}`.
     n_resamples, seed
@@ -290,13 +143,13 @@ def prepare(
             parts[f"test/{name}"] = test[test["id"].isin(set(ids))]
         for subset, part in parts.items():
             models = part.groupby("model", sort=False)
-            samples = [Sample(table) for _, table in models if table["id"].nunique() > 1]
+            samples = [sample_of(table) for _, table in models if table["id"].nunique() > 1]
             samples.sort(key=lambda sample: (KINDS.index(sample.kind), sample.model))
             groups.append(Group(fold, subset, samples, (seed, fold, subset)))
 
     def work(group: Group) -> None:
         if group.subset != "validation":
-            _resample(group.samples, metrics.REGRESSION, n_resamples, group.key)
+            _resample(group.samples, n_resamples, group.key)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, groups))
@@ -316,7 +169,7 @@ def score(groups: Iterable[Group], confidence: float = 0.95) -> pd.DataFrame:
     """
     rows: list[tuple[Any, ...]] = []
     for group in groups:
-        for sample, metric in itertools.product(group.samples, metrics.REGRESSION):
+        for sample, metric in ((s, metric) for s in group.samples for metric in s.metrics):
             values = sample.values(metric)
             runs = dict(zip(map(str, sample.seeds), values, strict=True))
             runs["all"] = values.mean()
@@ -324,7 +177,7 @@ def score(groups: Iterable[Group], confidence: float = 0.95) -> pd.DataFrame:
                 limits = (np.nan, np.nan)
                 if metric in sample.resampled:
                     drawn = (
-                        sample.with_drawn_seeds(metric, group.key)
+                        with_drawn_seeds(sample, metric, group.key)
                         if run == "all"
                         else sample.resampled[metric][:, at]
                     )

@@ -7,6 +7,7 @@ The readers import what they need themselves: most jobs read no such file, and a
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 import tempfile
@@ -20,7 +21,7 @@ import pandas as pd
 from .archives import read_member
 from .checking import listed, nearest
 from .config_data import TableRef
-from .files import InputError
+from .files import InputError, check_digest
 
 #: File name endings of each format, without what packs them.
 ENDINGS = {
@@ -59,7 +60,10 @@ def read(path: str | Path, reference: TableRef) -> pd.DataFrame:
     kind = reference.format
     if kind == "auto":
         kind = format_of(reference.member or Path(path).name, origin)
-    table = _READERS[kind](read_member(path, reference.member), reference, origin)
+    data = read_member(path, reference.member)
+    if reference.member_sha256:
+        check_digest(hashlib.sha256(data).hexdigest(), reference.member_sha256, origin)
+    table = _READERS[kind](data, reference, origin)
     if not len(table):
         raise InputError(f"{origin}: there are no records.")
     if reference.header_pattern:
@@ -114,7 +118,8 @@ def _read_separated(data: bytes, reference: TableRef, origin: str, default: str)
         stream.readline()
     reader = csv.reader(stream, delimiter=reference.separator or default, strict=True)
     try:
-        header = list(reference.columns) if reference.columns else next(reader, [])
+        # some write a space after each comma
+        header = [name.strip() for name in reference.columns or next(reader, [])]
         if len(set(header)) != len(header):
             twice = next(name for name in header if header.count(name) > 1)
             raise InputError(f"{origin}: the column '{twice}' is there twice; rename one.")

@@ -23,13 +23,15 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
+from scipy.special import log_softmax, softmax
 from torch import Tensor, nn
 
 from .config_models import ModelConfig, TrainingConfig
 from .datasets import SequenceDataset
 from .files import InputError, write_with
 from .folds import FoldData
-from .models import Network, infer
+from .models import InputScheme, Network, infer
+from .targets import MASKED, Task
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,19 @@ class TargetScaling:
             )
         return cls(float(np.mean(train_targets)), sd)
 
+    @classmethod
+    def of(cls, data: FoldData) -> TargetScaling:
+        """What fits the fold's task: classes are not scaled."""
+        train = data.targets[data.unit_rows("train")]
+        if data.task.kind == "regression":
+            return cls.fit(train)
+        if len(np.unique(train)) < 2:
+            raise InputError(
+                "All training examples are of one class: there is nothing to learn. Check the "
+                "target column and the split."
+            )
+        return cls(0.0, 1.0)
+
     def scale(self, values: np.ndarray) -> np.ndarray:
         """From the target's unit to standard deviations."""
         return (values - self.mean) / self.sd
@@ -83,7 +98,8 @@ class Run:
     history : list of dict
         One row of `HISTORY_COLUMNS` an epoch.
     predictions : numpy.ndarray
-        float64 [n], in the target's unit, for every example.
+        float64 [targets, outputs], for every example (or position): values in the target's unit,
+        or class probabilities.
     """
 
     seed: int
@@ -165,7 +181,9 @@ def train(
     name: str = "model",
     checkpoint: Path | None = None,
 ) -> Run:
-    """Train one network with early stopping on the validation loss (mean squared error).
+    """Train one network with early stopping on the validation loss.
+
+    The loss is the mean squared error, or the cross entropy of classes.
 
     Parameters
     ----------
@@ -188,21 +206,24 @@ def train(
         When the loss is no longer a finite number.
     """
     started = time.monotonic()
-    targets = scaling.scale(data.targets)
+    task = data.task
+    targets = data.targets if task.kind == "classification" else scaling.scale(data.targets)
     if model.shuffle_labels:
-        targets = _shuffle_within_subsets(targets, data.subsets, seed)
+        targets = _shuffle_within_subsets(targets, data, seed)
     torch.manual_seed(seed)
-    network = Network(model, data.encoded.alphabet)
+    scheme = InputScheme.fit(data.inputs, data.subsets == "train")
+    network = Network(model, scheme, task)
     dtype = torch.float64 if config.precision == "64-true" else torch.float32
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
     optimizer = kind(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     wrapped, optimizer = fabric.setup(network, optimizer)
-    dataset = SequenceDataset(data.encoded, targets, fabric.device, dtype)
+    dataset = SequenceDataset(data.inputs, targets, fabric.device, dtype, data.per_position)
     train_rows, validation_rows = (
         torch.from_numpy(data.rows(subset)) for subset in ("train", "validation")
     )
+    judged = data.unit_rows("validation")
 
     key = _digest(model.model_dump_json(), config.model_dump_json(), str(seed), data.digest())
     state: dict[str, Any] = {"epoch": 0, "best_epoch": 0, "best_loss": math.inf, "best": {},
@@ -222,8 +243,8 @@ def train(
             wrapped, optimizer, dataset, train_rows, config, fabric, seed=seed, epoch=epoch
         )
         validation = dataset.by_length(validation_rows, INFERENCE_BATCH)
-        outputs = infer(wrapped, validation, len(targets))[validation_rows.numpy()]
-        row["validation_loss"] = float(np.mean((outputs - targets[validation_rows.numpy()]) ** 2))
+        outputs = infer(wrapped, validation, len(targets))[judged]
+        row["validation_loss"] = loss_of_arrays(outputs, targets[judged], task)
         if not math.isfinite(row["train_loss"] + row["validation_loss"]):
             raise InputError(
                 f"{name} seed {seed}: the loss is not a finite number in epoch {epoch} (learning "
@@ -244,8 +265,8 @@ def train(
         )
 
     network.load_state_dict(state["best"])
-    everything = dataset.by_length(torch.arange(len(targets)), INFERENCE_BATCH)
-    predictions = scaling.unscale(infer(wrapped, everything, len(targets)))
+    everything = dataset.by_length(torch.arange(len(data.inputs)), INFERENCE_BATCH)
+    predictions = to_predictions(infer(wrapped, everything, len(targets)), task, scaling)
     best = {key: value.cpu() for key, value in state["best"].items()}
     return Run(
         seed, state["epoch"], state["best_epoch"], state["seconds"], best, state["history"],
@@ -269,7 +290,7 @@ def _train_epoch(
     torch.manual_seed(epoch_seed)
     network.train()
     n_steps = math.ceil(len(rows) / config.batch_size)
-    loss_sum = torch.zeros((), dtype=torch.float64, device=fabric.device)
+    loss_sum, n_targets = torch.zeros(2, dtype=torch.float64, device=fabric.device)
     norms = []
     rate = 0.0
     for step, batch in enumerate(dataset.shuffled(rows, config.batch_size, epoch_seed)):
@@ -278,8 +299,7 @@ def _train_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad()
-        outputs = network(batch.tokens, batch.lengths)[:, 0]
-        loss = nn.functional.mse_loss(outputs, batch.targets)
+        loss, labelled = loss_of(network(batch.inputs, batch.lengths), batch.targets)
         fabric.backward(loss)
         # error_if_nonfinite waits for the device at every step; the epoch's sums show it too
         norms.append(
@@ -288,22 +308,61 @@ def _train_epoch(
             )
         )
         optimizer.step()
-        loss_sum += loss.detach() * len(batch.rows)
+        loss_sum = loss_sum + loss.detach() * labelled
+        n_targets = n_targets + labelled
     norm = torch.stack(norms)
     return {
         "epoch": epoch,
-        "train_loss": loss_sum.item() / len(rows),
+        "train_loss": (loss_sum / n_targets).item(),
         "learning_rate": rate,
         "gradient_norm": norm.mean().item(),
         "clipped_steps": int((norm > config.clip_norm).sum()),
     }
 
 
-def _shuffle_within_subsets(values: np.ndarray, subsets: np.ndarray, seed: int) -> np.ndarray:
+def loss_of(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor | int]:
+    """Mean loss of a batch over its labelled targets, and their number.
+
+    Parameters
+    ----------
+    outputs : Tensor
+        [batch, outputs] or [batch, time, outputs].
+    targets : Tensor
+        As in `Batch`: float for the squared error, int64 for the cross entropy.
+    """
+    if targets.dtype == torch.int64:
+        labelled = (targets != MASKED).sum()
+        total = nn.functional.cross_entropy(
+            outputs.flatten(0, -2), targets.flatten(), ignore_index=MASKED, reduction="sum"
+        )
+        # a batch may have no label at all
+        return total / labelled.clamp(min=1), labelled
+    if targets.dim() == 1:
+        return nn.functional.mse_loss(outputs[:, 0], targets), len(targets)
+    there = ~targets.isnan()
+    errors = torch.where(there, outputs[..., 0] - torch.where(there, targets, 0), 0)
+    labelled = there.sum()
+    return (errors**2).sum() / labelled.clamp(min=1), labelled
+
+
+def loss_of_arrays(outputs: np.ndarray, targets: np.ndarray, task: Task) -> float:
+    """The same loss of outputs [targets, outputs], all of them labelled, in double precision."""
+    if task.kind == "regression":
+        return float(np.mean((outputs[:, 0] - targets) ** 2))
+    log_probabilities = log_softmax(outputs, axis=1)
+    return float(-log_probabilities[np.arange(len(targets)), targets].mean())
+
+
+def to_predictions(outputs: np.ndarray, task: Task, scaling: TargetScaling) -> np.ndarray:
+    """Outputs [targets, outputs] as values in the target's unit, or as probabilities."""
+    return scaling.unscale(outputs) if task.kind == "regression" else softmax(outputs, axis=1)
+
+
+def _shuffle_within_subsets(values: np.ndarray, data: FoldData, seed: int) -> np.ndarray:
     shuffled = values.copy()
     generator = np.random.default_rng([seed, 7])
     for subset in ("train", "validation", "test"):
-        rows = np.flatnonzero(subsets == subset)
+        rows = data.unit_rows(subset)
         shuffled[rows] = values[generator.permutation(rows)]
     return shuffled
 

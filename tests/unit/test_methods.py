@@ -1,0 +1,82 @@
+"""What is written of a run is what the run did, in words."""
+
+import json
+
+import pytest
+import report_tables
+from biornn import methods
+from biornn.examples import Description
+from biornn.targets import Task
+from report_tables import DESCRIPTION
+
+SIZES = {"train": 50, "validation": 50, "test": 50}
+
+
+def test_methods_say_what_was_configured():
+    text = methods.methods_text(report_tables.analysis(), DESCRIPTION, SIZES, 151, "CPU, 1 thread")
+    for piece in (
+        "151 records", "150 passed", "log10((n + 1) / (m + 1))", "GU has the value 2",
+        "equals the column `y`", "50 for training", "diagonal peepholes", "at most 7 epochs",
+        "shuffled targets as a negative control", "ridge regression on one-hot letters",
+        "histogram gradient boosting", "seeds 1, 2, 3", "9,999 permutations", "CPU, 1 thread",
+    ):  # fmt: skip
+        assert piece in text, piece
+    assert "dropout" not in text and "weight decay" not in text
+
+
+def test_methods_of_a_plain_column():
+    analysis = report_tables.analysis(
+        expression=None, target={"column": "y"}, split={"method": "random", "seed": 4}
+    )
+    text = methods.methods_text(analysis, DESCRIPTION, SIZES, 150, "CPU")
+    assert (
+        "The target is the column `y` as it came: a number." in text
+        and "by chance (seed 4)" in text
+    )
+
+
+def test_dome_leaves_to_the_author_what_a_run_can_not_know():
+    audit = report_tables.tables(copies=3).audit
+    checklist = methods.dome(report_tables.analysis(), DESCRIPTION, SIZES, audit)
+    assert set(checklist) == {"data", "optimization", "model", "evaluation"}
+    assert checklist["data"]["availability"]["status"] == "author"
+    assert "test: 3 of 50" in checklist["data"]["redundancy_between_splits"]["text"]
+    json.dumps(checklist, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("task", "said", "not_said"),
+    [
+        (
+            Task("classification", "sequence", ("a", "b")),
+            ["a class (a, b)", "cross entropy.", "logistic regression", "AUROC", "over examples"],
+            ["predictive information", "standardised", "on each side"],
+        ),
+        (
+            Task("classification", "position", ("H", "E")),
+            ["a class for each position (H, E)", "every labelled position", "7 on each side",
+             "over whole sequences"],
+            ["AUROC", "predictive information"],
+        ),
+        (
+            Task("regression", "position"),
+            ["a number for each position", "mean squared error", "over whole sequences"],
+            ["cross entropy", "predictive information"],
+        ),
+    ],
+)  # fmt: skip
+def test_methods_of_other_tasks(task, said, not_said):
+    analysis = report_tables.analysis(expression=None, target={"column": "y"})
+    description = Description("letters", "rna", task)
+    text = methods.methods_text(analysis, description, SIZES, 150, "CPU")
+    assert [piece for piece in said if piece not in text] == []
+    assert [piece for piece in not_said if piece in text] == []
+    audit = report_tables.tables().audit
+    checklist = methods.dome(analysis, description, SIZES, audit)
+    assert checklist["model"]["output"]["text"] == f"{task.kind} per {task.per}"
+
+
+def test_methods_of_numbers():
+    analysis = report_tables.analysis(expression=None, target={"column": "y"})
+    text = methods.methods_text(analysis, Description("numbers", None, Task()), SIZES, 150, "CPU")
+    assert "Inputs were standardised" in text and "one-hot encoded" not in text

@@ -1,0 +1,88 @@
+"""Inputs: what a model reads, letters or numbers, in one form and one file for both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from . import encoding
+from .encoding import EncodedSequences
+from .files import write_with
+
+
+@dataclass(frozen=True)
+class Series:
+    """Series of numbers.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        float32 [total length, channels], the steps of all series one after another.
+    offsets : numpy.ndarray
+        int64 [n + 1]; series k is `values[offsets[k]:offsets[k + 1]]`.
+    """
+
+    values: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 [n]: steps of each series."""
+        return np.diff(self.offsets)
+
+
+#: What a model reads.
+Inputs = EncodedSequences | Series
+
+
+def flat(inputs: Inputs) -> np.ndarray:
+    """Every step of all examples: codes uint8 [total], or values float32 [total, channels]."""
+    return inputs.values if isinstance(inputs, Series) else inputs.tokens
+
+
+def parse_numbers(text: str) -> list[float]:
+    """Numbers with spaces, commas or semicolons between; ValueError for anything else."""
+    return [float(word) for word in text.replace(",", " ").replace(";", " ").split()]
+
+
+def read_series(texts: pd.Series) -> Series:
+    """Series of one channel from the column `sequence` of `examples.parquet`."""
+    rows = [parse_numbers(text) for text in texts]
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    values = np.array([value for row in rows for value in row], dtype=np.float32)
+    return Series(values[:, None], offsets)
+
+
+def dense(inputs: Inputs) -> np.ndarray:
+    """float32 [n, longest, channels], padded with zeros at the end; letters are one-hot."""
+    if isinstance(inputs, EncodedSequences):
+        return encoding.one_hot(inputs)
+    shape = (len(inputs), int(inputs.lengths.max(initial=0)), inputs.values.shape[1])
+    table = np.zeros(shape, dtype=np.float32)
+    table[np.arange(shape[1])[None, :] < inputs.lengths[:, None]] = inputs.values
+    return table
+
+
+def save(inputs: Inputs, path: str | Path) -> None:
+    """Write `sequences.safetensors`."""
+    if isinstance(inputs, EncodedSequences):
+        encoding.save(inputs, path)
+        return
+    tensors = {"values": inputs.values, "offsets": inputs.offsets}
+    write_with(path, lambda temporary: save_file(tensors, temporary, metadata={"kind": "numbers"}))
+
+
+def load(path: str | Path) -> Inputs:
+    """Read what `save` wrote."""
+    with safe_open(path, framework="numpy") as stored:
+        if "alphabet" not in stored.metadata():
+            return Series(stored.get_tensor("values"), stored.get_tensor("offsets"))
+    return encoding.load(path)

@@ -1,0 +1,262 @@
+"""Methods: what a run did, in words that a paper can take, and the DOME checklist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .config import AnalysisConfig
+from .config_data import ColumnSplit, LogRatio
+from .config_models import LinearBaseline, MeanBaseline, ModelConfig
+from .config_sources import PathSource, UrlSource
+from .examples import Description
+from .targets import REGRESSION, Task
+
+
+def _network_in_words(name: str, model: ModelConfig) -> str:
+    kind = {"rnn": f"{model.activation} RNN", "lstm": "LSTM", "gru": "GRU"}[model.cell]
+    if model.peephole:
+        kind += f" with {model.peephole} peepholes (Gers & Schmidhuber 2000)"
+    parts = [
+        f"{'bidirectional ' if model.bidirectional else ''}{kind}",
+        f"{model.layers} layer{'s' if model.layers > 1 else ''} of {model.hidden_size} units"
+        + (" in each direction" if model.bidirectional else ""),
+        {"last": "read at the last step of each direction", "mean": "mean over positions",
+         "max": "maximum over positions"}[model.readout],
+    ]  # fmt: skip
+    if model.initialization == "orthogonal":
+        parts += ["orthogonal recurrent matrices at the start (Saxe et al. 2014)"]
+    parts += [f"dropout {model.dropout:g}"] if model.dropout else []
+    parts += [f"at most {model.epochs} epochs"] if model.epochs else []
+    parts += [f"highest learning rate {model.learning_rate:g}"] if model.learning_rate else []
+    parts += ["trained on shuffled targets as a negative control"] if model.shuffle_labels else []
+    return f"`{name}`: {', '.join(parts)}"
+
+
+def _normalization_in_words(analysis: AnalysisConfig) -> str:
+    assert analysis.expression is not None
+    words = []
+    for step in analysis.expression.normalization:
+        if isinstance(step, LogRatio):
+            text = (
+                f"log{step.base:g}(({step.numerator} + {step.pseudocount:g}) / "
+                f"({step.denominator} + {step.pseudocount:g}))"
+            )
+            if step.reference_sequence:
+                text += (
+                    f", shifted so that {step.reference_sequence} has the value "
+                    f"{step.reference_value:g}"
+                )
+        elif step.method == "log1p":
+            text = f"log{step.base:g}(1 + count)"
+        else:
+            text = "z-score with mean and standard deviation of the training rows"
+        words.append(text)
+    check = analysis.expression.check
+    checked = (
+        f" The result equals the column `{check.column}` of the source within {check.tolerance:g}."
+        if check
+        else ""
+    )
+    return f"The target was computed from raw counts: {'; then '.join(words)}.{checked}"
+
+
+def _baseline_in_words(name: str, baseline: Any, task: Task) -> str:
+    seen = ""
+    if task.per == "position" and not isinstance(baseline, MeanBaseline):
+        seen = f" of the position and {baseline.window} on each side"
+    if isinstance(baseline, LinearBaseline):
+        features = {
+            "additive": "one-hot letters",
+            "neighbor": "one-hot letters and adjacent pairs",
+            "pairwise": "one-hot letters and all pairs of positions",
+        }[baseline.features]
+        kind = "logistic regression (L2 penalty)" if task.classes else "ridge regression"
+        return f"`{name}`: {kind} on {features}{seen}, penalty chosen on validation data"
+    if baseline.kind == "gradient_boosting":
+        return f"`{name}`: histogram gradient boosting on letters{seen}, stopped on validation data"
+    what = "shares of the classes" if task.classes else "mean of the targets"
+    return f"`{name}`: {what} in training"
+
+
+_INFORMATION_INTERVAL = (
+    "; those of the information resample pointwise contributions, spread to the standard error of "
+    "Holmes & Nemenman 2019"
+)
+
+
+def _target_in_words(analysis: AnalysisConfig, task: Task) -> str:
+    if analysis.expression is not None:
+        return (
+            f"{_normalization_in_words(analysis)} Normalisation was fitted on training examples "
+            "only; a reference that is named in it is a constant of the analysis."
+        )
+    column = analysis.target.column or ("class" if analysis.examples.classes else "output")
+    if task.kind == "regression":
+        what = "a number" if task.per == "sequence" else "a number for each position"
+    else:
+        what = "a class" if task.per == "sequence" else "a class for each position"
+        what += f" ({', '.join(task.classes)})"
+    return f"The target is the column `{column}` as it came: {what}."
+
+
+def _inputs_in_words(description: Description) -> str:
+    if description.inputs == "letters":
+        return f"Sequences were one-hot encoded ({description.alphabet})."
+    return "Inputs were standardised by mean and standard deviation of the training examples."
+
+
+def _loss_in_words(task: Task) -> str:
+    if task.kind == "classification":
+        what = " of every labelled position" if task.per == "position" else ""
+        return f"Loss: cross entropy{what}."
+    return (
+        "Targets were standardised by mean and standard deviation of the training examples. Loss: "
+        "mean squared error."
+    )
+
+
+def _metrics_in_words(task: Task) -> str:
+    if task.kind == "classification":
+        area = "" if task.per == "position" else "AUROC, "
+        return (
+            "Accuracy, balanced accuracy, Matthews correlation (R_K of Gorodkin 2004 for more than "
+            f"two classes), {area}log loss and Brier score"
+        )
+    if task.per == "position":
+        return "R², mean squared error and Pearson correlation"
+    return (
+        "R², mean squared error, Pearson and Spearman correlation, and predictive information "
+        "(mutual information of prediction and measurement, estimator 1 of Kraskov et al. 2004 "
+        "with 5 neighbours)"
+    )
+
+
+def methods_text(
+    analysis: AnalysisConfig,
+    description: Description,
+    sizes: Mapping[str, int],
+    n_read: int,
+    device_note: str,
+) -> str:
+    """Markdown for a paper's methods section, from the settings and what the run found.
+
+    Parameters
+    ----------
+    description
+        What the examples are.
+    sizes
+        Examples in train, validation and test.
+    n_read
+        Records in the source.
+    device_note
+        From a model's `model.json`.
+    """
+    training, evaluation = analysis.training, analysis.evaluation
+    if isinstance(analysis.split, ColumnSplit):
+        split = f"as the data's own column `{analysis.split.column}` says"
+    else:
+        split = f"by chance (seed {analysis.split.seed}), identical sequences together"
+    networks = [_network_in_words(name, model) for name, model in analysis.models.items()]
+    task = description.task
+    baselines = [_baseline_in_words(name, b, task) for name, b in analysis.baselines.items()]
+    decay = f", weight decay {training.weight_decay:g}" if training.weight_decay else ""
+    interval = f"{100 * evaluation.confidence:g} %"
+    return f"""\
+# Methods: {analysis.title}
+
+**Data.** {n_read:,} records were read from {_origin(analysis)}; \
+{sum(sizes.values()):,} passed the checks of letters, lengths and counts. \
+{_target_in_words(analysis, task)}
+
+**Split.** Examples were assigned {split}: {sizes["train"]:,} for training, \
+{sizes["validation"]:,} for validation, {sizes["test"]:,} for testing. Identical sequences and \
+sequences with one substitution between training and the other subsets were counted.
+
+**Networks.** {_inputs_in_words(description)} \
+{"; ".join(networks)}. {_loss_in_words(task)} Unless said otherwise: optimiser \
+{training.optimizer}, highest learning rate {training.learning_rate:g}{decay}, schedule \
+{training.schedule}, batches of {training.batch_size}, at most {training.epochs} epochs, stopped \
+after {training.patience} without a better validation loss; gradients with a norm over \
+{training.clip_norm:g} were scaled down. Each network was trained with the seeds \
+{", ".join(map(str, training.seeds))}; the weights of the epoch with the lowest validation loss \
+were kept. Device: {device_note}.
+
+**Baselines.** {"; ".join(baselines)}.
+
+**Evaluation.** {_metrics_in_words(task)} on the test examples. Intervals are {interval} \
+percentile bootstrap intervals ({evaluation.resamples:,} resamples) over \
+{"whole sequences" if task.per == "position" else "examples"} and, for means over seeds, over \
+seeds{_INFORMATION_INTERVAL if task == REGRESSION else ""}. Networks were compared with the \
+baseline of lowest validation loss and with each other on the same test examples by a two-sided \
+paired sign-flip permutation test ({evaluation.permutations:,} permutations), p-values adjusted \
+after Holm.
+
+Made with biornn {__version__}.
+"""
+
+
+def _origin(analysis: AnalysisConfig) -> str:
+    examples = analysis.examples
+    places = []
+    for name in examples.inputs.values():
+        source = analysis.sources[name]
+        if isinstance(source, PathSource):
+            place = f"the file `{Path(source.path).name}`"
+        elif isinstance(source, UrlSource):
+            place = source.url
+        else:
+            place = f"the package {source.package} {source.version}"
+        places.append(f"`{examples.member}` in {place}" if examples.member else place)
+    return ", ".join(places)
+
+
+def dome(
+    analysis: AnalysisConfig, description: Description, sizes: Mapping[str, int], audit: Any
+) -> dict[str, Any]:
+    """The DOME recommendations (Walsh et al., Nature Methods 18:1122, 2021), as far as a run knows.
+
+    An entry with `"status": "author"` is left for a person.
+    """
+    author = {"status": "author", "text": ""}
+    task = description.task
+
+    def run(text: str) -> dict[str, str]:
+        return {"status": "run", "text": text}
+
+    shared = audit[audit["check"] == "identical_sequence"]
+    overlap = "; ".join(f"{row.subset}: {row.count_} of {row.n}" for row in
+                        shared.rename(columns={"count": "count_"}).itertuples())  # fmt: skip
+    return {
+        "data": {
+            "provenance": run(_origin(analysis)),
+            "dataset_splits": run(", ".join(f"{key} {value}" for key, value in sizes.items())),
+            "redundancy_between_splits": run(f"sequences identical to a training one: {overlap}"),
+            "availability": author,
+        },
+        "optimization": {
+            "algorithm": run(", ".join(analysis.models)),
+            "meta_predictions": run("no"),
+            "data_encoding": run(_inputs_in_words(description)),
+            "regularization": run(
+                f"early stopping (patience {analysis.training.patience}), gradient clipping"
+            ),
+            "configuration_availability": run("config.yaml beside this file"),
+        },
+        "model": {
+            "interpretability": author,
+            "output": run(f"{task.kind} per {task.per}"),
+            "availability": run("weights.safetensors and model.json of every model"),
+        },
+        "evaluation": {
+            "method": run("held-out test set; validation set for all choices"),
+            "performance_measures": run(_metrics_in_words(task)),
+            "comparison": run(", ".join(analysis.baselines)),
+            "confidence": run(
+                f"bootstrap over examples and {len(analysis.training.seeds)} seeds; paired tests"
+            ),
+            "availability": run("metrics.tsv, comparisons.tsv, predictions.parquet"),
+        },
+    }

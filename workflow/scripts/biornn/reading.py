@@ -1,0 +1,147 @@
+"""Reading: the files of an analysis as one table of text, a row a record, with joined columns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from . import tables
+from .checking import listed
+from .config_data import ExamplesConfig, JoinConfig, NumbersConfig, SequenceConfig, TableRef
+from .files import InputError
+from .records import Log, name_of
+
+logger = logging.getLogger(__name__)
+
+#: Columns of the sequences where none is named, in this order.
+USUAL_COLUMNS = ("sequence", "input")
+
+
+def read(
+    paths: Mapping[str, str | Path],
+    config: ExamplesConfig,
+    wanted: Sequence[str],
+    reference: TableRef | None = None,
+) -> pd.DataFrame:
+    """The wanted columns of all files.
+
+    Parameters
+    ----------
+    paths
+        The file of each source, by name.
+    config : ExamplesConfig
+    wanted
+        Columns that are needed beside those of the inputs.
+    reference
+        Another table with the same columns, for a replicate.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The wanted columns, `input_` (text: letters or numbers), `line` and `origin`.
+
+    Raises
+    ------
+    InputError
+        For a column that is not there.
+    """
+    parts = []
+    inputs = config.inputs if reference is None else {"": str(reference.source)}
+    taken = {name for other in config.join for name in other.take}
+    for label, source in inputs.items():
+        where = reference or config
+        origin = tables.origin_of(paths[source], where)
+        table = tables.read(paths[source], where)
+        if label:
+            table["class"] = label
+        there = [name for name in table if name != "line"]
+        pieces = input_columns(config.numbers or config.sequence, there)
+        own = [column for column in wanted if column not in taken]
+        table = tables.select(table, [*pieces, *own], origin)
+        between = " " if config.numbers else ""
+        whole = table[pieces[0]].str.cat([table[piece] for piece in pieces[1:]], sep=between)
+        parts.append(table.assign(input_=whole, origin=origin))
+    return pd.concat(parts, ignore_index=True)
+
+
+def input_columns(config: SequenceConfig | NumbersConfig, there: Sequence[str]) -> list[str]:
+    """Columns that make up the input, ranges such as `V1..V9` by the order of the table."""
+    if config.columns is None:
+        usual = next((name for name in USUAL_COLUMNS if name in there), USUAL_COLUMNS[0])
+        return [config.column or usual]
+    found = []
+    for entry in config.columns:
+        first, dots, last = entry.partition("..")
+        if dots and first in there and last in there:
+            found += there[there.index(first) : there.index(last) + 1]
+        else:
+            found.append(entry)
+    return found
+
+
+def join(
+    raw: pd.DataFrame,
+    keep: pd.Series,
+    table: pd.DataFrame,
+    paths: Mapping[str, str | Path],
+    config: ExamplesConfig,
+    log: Log,
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Put the columns of other tables beside the records, by id.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        From `read`.
+    keep : pandas.Series
+        Boolean: records that are still wanted.
+    table : pandas.DataFrame
+        `source_id`, `line`, `origin` of the same records.
+
+    Returns
+    -------
+    raw, keep
+        With the new columns; without the records that the other table does not have.
+
+    Raises
+    ------
+    InputError
+        For an id that is there twice, or not there where that is an error.
+    """
+    for other in config.join:
+        found = _read_joined(paths[str(other.source)], other)
+        missing = ~table["source_id"].isin(found.index) & keep
+        extra = int((~found.index.isin(table["source_id"])).sum())
+        origin = tables.origin_of(paths[str(other.source)], other)
+        if missing.any() and other.unmatched == "error":
+            row = int(missing.to_numpy().argmax())
+            raise InputError(
+                f"{name_of(table, row)}: not in {origin} ({int(missing.sum())} such records; "
+                f"{extra} of {len(found)} there are not among the examples). Correct the ids, or "
+                "set `unmatched: drop` for this table."
+            )
+        log.records(table, missing.to_numpy(), "dropped", f"not in {Path(origin).name}")
+        if extra:
+            log.note(f"records of {Path(origin).name} that are not among the examples", extra)
+        keep = keep & ~missing
+        matched = found.reindex(table["source_id"]).fillna("").set_axis(raw.index)
+        raw = raw.drop(columns=matched.columns, errors="ignore").join(matched)
+    return raw, keep
+
+
+def _read_joined(path: str | Path, config: JoinConfig) -> pd.DataFrame:
+    origin = tables.origin_of(path, config)
+    table = tables.read(path, config)
+    table = tables.select(table, [config.id, *config.take.values()], origin)
+    twice = table[config.id].duplicated()
+    if twice.any():
+        row = int(twice.to_numpy().argmax())
+        raise InputError(
+            f"{origin}, line {table['line'][row]}: the id '{table[config.id][row]}' is there twice "
+            f"({listed(table.loc[twice, config.id])}); it must be unique to be joined."
+        )
+    table = table.set_index(config.id)
+    return pd.DataFrame({new: table[old] for new, old in config.take.items()})

@@ -1,0 +1,66 @@
+"""Records: how checks name a record, and the log of what was done to each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from .files import InputError
+
+QC_COLUMNS = ["record", "line", "action", "reason", "count"]
+
+
+@dataclass
+class Log:
+    """What will be `examples.qc.tsv`."""
+
+    rows: list[tuple[str, object, str, str, object]] = field(default_factory=list)
+
+    def records(self, table: pd.DataFrame, where: np.ndarray, action: str, reason: str) -> None:
+        """A row for each record of `table` (with `source_id` and `line`) that is meant."""
+        for source_id, line in table.loc[where, ["source_id", "line"]].itertuples(index=False):
+            self.rows.append((source_id, line, action, reason, pd.NA))
+
+    def note(self, reason: str, count: int) -> None:
+        """A row that counts."""
+        self.rows.append(("", pd.NA, "note", reason, count))
+
+    def frame(self) -> pd.DataFrame:
+        """`QC_COLUMNS`."""
+        frame = pd.DataFrame(self.rows, columns=QC_COLUMNS)
+        return frame.astype({"line": "Int64", "count": "Int64"})
+
+
+def name_of(table: pd.DataFrame, row: int) -> str:
+    """File, line and record, for messages."""
+    record = table.iloc[row]
+    return f"{record['origin']}, line {record['line']}, record {record['source_id']}"
+
+
+def numbers_of(raw: pd.DataFrame, column: str, table: pd.DataFrame) -> pd.Series:
+    """The numbers in a column of text.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        Text.
+    column : str
+    table : pandas.DataFrame
+        Names the same records in messages.
+
+    Raises
+    ------
+    InputError
+        Naming the first value that is no finite number.
+    """
+    values = pd.to_numeric(raw[column].str.strip(), errors="coerce").astype(float)
+    bad = ~np.isfinite(values.to_numpy())
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise InputError(
+            f"{name_of(table, row)}: '{column}' is {raw[column].iloc[row]!r}, not a number "
+            f"({int(bad.sum())} such values). Remove the rows or correct them."
+        )
+    return values
