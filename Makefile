@@ -18,6 +18,7 @@ lint: .venv/test
 
 bench: .venv/run
 	.venv/bin/python benchmarks/recurrent.py
+	.venv/bin/python benchmarks/encoding.py
 
 reference: .venv/run
 	PYTHONPATH=workflow/scripts .venv/bin/python -m biornn.config_reference config

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from biornn.alphabets import ALPHABETS, DNA, INVALID, PROTEIN, RNA
+from biornn.alphabets import ALPHABETS, DNA, INVALID, PROTEIN, RNA, reverse_complement
 
 
 @pytest.mark.parametrize("alphabet", ALPHABETS.values(), ids=lambda alphabet: alphabet.name)
@@ -36,3 +36,20 @@ def test_amino_acid_codes():
 def test_ambiguity_is_told_apart_from_invalid():
     tokens = RNA.lookup[np.frombuffer(b"ANT", dtype=np.uint8)]
     assert RNA.is_ambiguous(tokens).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("alphabet", [DNA, RNA], ids=["dna", "rna"])
+def test_the_complement_of_a_code_means_the_complements_of_its_letters(alphabet):
+    for code in alphabet.codes:
+        row = alphabet.one_hot[alphabet.codes.index(code)]
+        other = alphabet.one_hot[alphabet.codes.index(reverse_complement(code, alphabet))]
+        # A C G T: the complement is the mirrored channel
+        np.testing.assert_array_equal(other, row[::-1])
+
+
+def test_reverse_complement():
+    assert reverse_complement("AACGTNryK-") == "-MryNACGTT"
+    assert reverse_complement("AACGUn", RNA) == "nACGUU"
+    assert reverse_complement("AAU") == "ATT" and reverse_complement("AAT", RNA) == "AUU"
+    with pytest.raises(ValueError, match="protein has no complement"):
+        reverse_complement("MK", PROTEIN)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from biornn import encoding
 from biornn.alphabets import ALPHABETS, DNA, INVALID, RNA
@@ -59,6 +60,30 @@ def test_a_slice_of_a_table_is_encoded_as_itself():
     # a sliced arrow buffer starts elsewhere
     series = pd.Series(["AAAA", "CC", "G"])[1:]
     assert encoding.encode(series, DNA).decode() == ["CC", "G"]
+
+
+LONG = ["ACGT" * 50, "", "G", "TTN" * 30_000, "CA"] * 40
+
+COLUMNS = {
+    "object": lambda texts: pd.Series(texts, dtype=object),
+    "string": lambda texts: pd.Series(texts, dtype="string"),
+    "categories": lambda texts: pd.Series(texts, dtype="category"),
+    "Arrow in pandas": lambda texts: pd.Series(texts, dtype=pd.ArrowDtype(pa.string())),
+    "Arrow": pa.array,
+    "Arrow in chunks": lambda texts: pa.chunked_array([texts[:7], texts[7:]]),
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
+def test_columns_of_any_kind_and_of_many_blocks(column):
+    # more records than are taken at first, and a sequence that is longer than a block
+    assert len(LONG) > 64 and max(map(len, LONG)) > encoding._BLOCK
+    encoded = encoding.encode(column(LONG)[3:], DNA)
+    assert encoded.decode() == LONG[3:]
+    with pytest.raises(InputError, match="1 sequences are missing"):
+        encoding.encode(column([*LONG, None]), DNA)
+    with pytest.raises(InputError, match="sequence 201: position 2 is no letter"):
+        encoding.encode(column([*LONG, "A-"]), DNA)
 
 
 def test_file_contract(tmp_path):

@@ -8,12 +8,14 @@ LIBRARY = Path(__file__).parents[2] / "workflow/scripts/biornn"
 # From the ground up; within a floor, from left to right.
 FLOORS = [
     ["files", "checking", "alphabets", "config_base", "config_sources", "config_data",
-     "config_models", "config", "config_reference"],
+     "config_genome", "config_models", "config", "config_reference"],
     [
         "archives",
         "transfer",
         "sources",
         "tables",
+        "intervals",
+        "genomes",
         "encoding",
         "inputs",
         "records",

@@ -56,6 +56,26 @@ class Alphabet:
             table[row, channels] = 1.0 / len(channels)
         return table
 
+    @cached_property
+    def complement(self) -> dict[int, str]:
+        """Complement of each letter of DNA or RNA, in its own case, as `str.translate` takes it.
+
+        An ambiguity code becomes the code of the complements of its letters.
+        """
+        if self.name not in ("dna", "rna"):
+            raise ValueError(f"{self.name} has no complement")
+        pairs = dict(zip(self.letters, reversed(self.letters), strict=True))
+        meanings = {letter: letter for letter in self.letters} | dict(self.ambiguity)
+        codes = {frozenset(meaning): code for code, meaning in meanings.items()}
+        table = {
+            code: codes[frozenset(pairs[letter] for letter in meaning)]
+            for code, meaning in meanings.items()
+        }
+        # T and U are one base
+        table |= {"T": "A", "U": "A"}
+        lower = {code.lower(): letter.lower() for code, letter in table.items()}
+        return str.maketrans(table | lower)
+
     def is_ambiguous(self, tokens: np.ndarray) -> np.ndarray:
         """Boolean array: where a valid code stands for more than one letter."""
         return (tokens >= len(self.letters)) & (tokens != INVALID)
@@ -90,3 +110,17 @@ PROTEIN = Alphabet(
 )
 
 ALPHABETS: dict[str, Alphabet] = {alphabet.name: alphabet for alphabet in (DNA, RNA, PROTEIN)}
+
+
+def reverse_complement(sequence: str, alphabet: Alphabet = DNA) -> str:
+    """The other strand of DNA or RNA, from its 5′ end.
+
+    IUPAC codes are complemented, upper and lower case kept; T and U are read as one base. Other
+    characters stay as they are: what they are is for the check of the alphabet to say.
+
+    Raises
+    ------
+    ValueError
+        For an alphabet without complements.
+    """
+    return sequence.translate(alphabet.complement)[::-1]

@@ -103,8 +103,9 @@ def _resolve(annotation: Any, discriminator: Any) -> Any:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A question with the known word that `word` may be a slip of; empty when none is near."""
-    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return f" (did you mean '{close[0]}'?)" if close else ""
+    names = {name.lower(): name for name in sorted(known)}
+    close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    return f" (did you mean '{names[close[0]]}'?)" if close else ""
 
 
 def listed(names: Iterable[Any]) -> str:

@@ -6,8 +6,10 @@ it is needed, so that memory grows with letters and not with letters x channels 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,12 +61,17 @@ class EncodedSequences:
         return [text[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
-def tokenize(sequences: pd.Series, alphabet: Alphabet) -> EncodedSequences:
+def tokenize(
+    sequences: pd.Series | pa.Array | pa.ChunkedArray, alphabet: Alphabet
+) -> EncodedSequences:
     """Codes of every letter, `INVALID` where a byte is no letter of the alphabet.
+
+    One pass, block by block: beside the sequences the memory grows by about 1.2 bytes a letter,
+    the codes themselves among them (`benchmarks/encoding.py` measures it).
 
     Parameters
     ----------
-    sequences : pandas.Series
+    sequences : pandas.Series, pyarrow.Array or pyarrow.ChunkedArray
         Text, upper case, no missing values.
     alphabet : Alphabet
 
@@ -73,16 +80,59 @@ def tokenize(sequences: pd.Series, alphabet: Alphabet) -> EncodedSequences:
     InputError
         When a value is missing.
     """
-    column = pa.array(sequences, type=pa.large_string())
-    if column.null_count:
-        raise InputError(f"{column.null_count} sequences are missing.")
-    _, offsets_buffer, data_buffer = column.buffers()
-    offsets = np.frombuffer(offsets_buffer, dtype=np.int64)[: len(column) + 1].copy()
-    letters = np.frombuffer(data_buffer or b"", dtype=np.uint8)[: offsets[-1]]
-    return EncodedSequences(alphabet.lookup[letters], offsets, alphabet)
+    table = alphabet.lookup.tobytes()
+    tokens = bytearray()
+    ends = [np.zeros(1, dtype=np.int64)]
+    missing = 0
+    for column in _blocks(sequences):
+        missing += column.null_count
+        _, offsets_buffer, data = column.buffers()
+        # a slice of a column shares the buffers of the whole
+        offsets = np.frombuffer(offsets_buffer, dtype=np.int64, offset=8 * column.offset)
+        offsets = offsets[: len(column) + 1]
+        ends.append(offsets[1:] - offsets[0] + len(tokens))
+        for start in range(offsets[0], offsets[-1], _BLOCK):
+            stop = min(start + _BLOCK, offsets[-1])
+            # of bytes the translation would also note whether there was a change: half as fast
+            tokens += bytearray(memoryview(data)[start:stop]).translate(table)
+    if missing:
+        raise InputError(f"{missing} sequences are missing.")
+    return EncodedSequences(np.frombuffer(tokens, dtype=np.uint8), np.concatenate(ends), alphabet)
 
 
-def encode(sequences: pd.Series, alphabet: Alphabet) -> EncodedSequences:
+#: Letters that are translated at a time: they stay in the processor's cache.
+_BLOCK = 2**16
+
+
+def _blocks(sequences: pd.Series | pa.Array | pa.ChunkedArray) -> Iterator[pa.LargeStringArray]:
+    """The sequences as Arrow columns of some records each, about 32 blocks of letters.
+
+    Arrow's builder doubles its buffer as it grows: a whole column of Python strings would need
+    four times its letters.
+    """
+    values: Any = sequences
+    if isinstance(sequences, pd.Series):
+        values = sequences.to_numpy() if sequences.dtype == object else sequences.array
+    start, records = 0, 64
+    while start < len(values):
+        part = values[start : start + records]
+        if isinstance(part, pa.ChunkedArray):
+            part = part.combine_chunks()
+        if isinstance(part, pa.Array):
+            column = part.cast(pa.large_string())
+        else:
+            column = pa.array(part, type=pa.large_string(), from_pandas=True)
+        if isinstance(column, pa.ChunkedArray):
+            column = column.combine_chunks()
+        yield column
+        start += records
+        letters = max(column.nbytes - 8 * len(column), 1)
+        records = max(1, min(4 * records, records * 32 * _BLOCK // letters))
+
+
+def encode(
+    sequences: pd.Series | pa.Array | pa.ChunkedArray, alphabet: Alphabet
+) -> EncodedSequences:
     """Codes of sequences that are known to be valid.
 
     Raises
@@ -91,10 +141,10 @@ def encode(sequences: pd.Series, alphabet: Alphabet) -> EncodedSequences:
         Naming the first letter that is not in the alphabet.
     """
     encoded = tokenize(sequences, alphabet)
-    invalid = np.flatnonzero(encoded.tokens == INVALID)
-    if len(invalid):
-        record = int(np.searchsorted(encoded.offsets, invalid[0], side="right")) - 1
-        position = int(invalid[0] - encoded.offsets[record])
+    if encoded.tokens.max(initial=0) == INVALID:
+        first = int((encoded.tokens == INVALID).argmax())
+        record = int(np.searchsorted(encoded.offsets, first, side="right")) - 1
+        position = int(first - encoded.offsets[record])
         raise InputError(
             f"sequence {record + 1}: position {position + 1} is no letter of the "
             f"{alphabet.name} alphabet ({alphabet.codes})."
@@ -104,8 +154,10 @@ def encode(sequences: pd.Series, alphabet: Alphabet) -> EncodedSequences:
 
 def one_hot(encoded: EncodedSequences) -> np.ndarray:
     """float32 [n, longest, channels]: padded with zeros; ambiguity codes are mixtures."""
-    table = np.vstack([encoded.alphabet.one_hot, np.zeros((1, len(encoded.alphabet.letters)))])
-    return table.astype(np.float32)[encoded.padded(fill=len(encoded.alphabet.codes))]
+    padding = np.zeros((1, len(encoded.alphabet.letters)), dtype=np.float32)
+    table = np.vstack([encoded.alphabet.one_hot, padding])
+    # take() copies whole rows; table[codes] would be several times as slow
+    return table.take(encoded.padded(fill=len(encoded.alphabet.codes)), axis=0)
 
 
 def save(encoded: EncodedSequences, path: str | Path) -> None:
