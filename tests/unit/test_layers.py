@@ -8,12 +8,19 @@ LIBRARY = Path(__file__).parents[2] / "workflow/scripts/biornn"
 # From the ground up; within a floor, from left to right.
 FLOORS = [
     ["files", "checking", "alphabets", "config_base", "config_sources", "config_data",
+     "config_expression",
      "config_genome", "config_models", "config", "config_reference"],
     [
         "archives",
         "transfer",
         "sources",
         "tables",
+        "matrix_tables",
+        "geo_series",
+        "matrix_files",
+        "matrices",
+        "gene_lengths",
+        "joining",
         "intervals",
         "genomes",
         "encoding",
