@@ -7,18 +7,19 @@ LIBRARY = Path(__file__).parents[2] / "workflow/scripts/biornn"
 
 # From the ground up; within a floor, from left to right.
 FLOORS = [
-    ["files", "checking", "alphabets", "config_base", "config_sources", "config_data",
-     "config_genome", "config_models", "config", "config_reference"],
+    ["files", "checking", "alphabets", "config_base", "config_sources", "config_genome",
+     "config_data",     "config_models", "config", "config_reference"],
     [
         "archives",
         "transfer",
+        "packages",
         "sources",
         "tables",
+        "records",
         "intervals",
         "genomes",
         "encoding",
         "inputs",
-        "records",
         "targets",
         "letters",
         "reading",

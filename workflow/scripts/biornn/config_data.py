@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from .config_base import Fraction, Name, Section, Sha256, compiled
+from .config_genome import FeaturesConfig, TilesConfig, WindowsConfig
 
 
 class TableRef(Section):
@@ -141,6 +142,15 @@ class ExamplesConfig(TableRef):
     numbers: NumbersConfig | None = Field(
         None, description="Series of numbers as inputs, in place of `sequence`."
     )
+    windows: WindowsConfig | None = Field(
+        None, description="Pieces of the records (a genome), at the places that a file names."
+    )
+    features: FeaturesConfig | None = Field(
+        None,
+        description="A letter for each base from the features of GenBank or EMBL records, in the "
+        "column `labels`.",
+    )
+    tiles: TilesConfig | None = Field(None, description="Long records in pieces of one length.")
     join: list[JoinConfig] = Field(
         [], description="Tables that are joined on the id, such as labels in a file of their own."
     )
@@ -154,8 +164,12 @@ class ExamplesConfig(TableRef):
     def _parts_fit(self) -> ExamplesConfig:
         if self.source is not None and self.classes is not None:
             raise ValueError("give either source or classes")
-        if self.join and self.id is None:
+        if self.join and self.id_column is None:
             raise ValueError("join needs `id`, the column that names the examples")
+        if self.windows and (self.features or self.tiles):
+            raise ValueError("windows can't go with features or tiles")
+        if self.numbers and (self.windows or self.features or self.tiles):
+            raise ValueError("windows, features and tiles are for letters, not for numbers")
         return self
 
     @property
@@ -164,9 +178,15 @@ class ExamplesConfig(TableRef):
         return self.classes or {"": str(self.source)}
 
     @property
+    def id_column(self) -> str | None:
+        """Column with the names of the records; pieces of records are named by their place."""
+        return self.id or ("id" if self.windows or self.tiles else None)
+
+    @property
     def tables(self) -> list[str]:
         """Every source that is read: those of the examples, then those that are joined."""
         read = [*self.inputs.values(), *(str(other.source) for other in self.join)]
+        read += [self.windows.source] if self.windows else []
         return list(dict.fromkeys(read))
 
 

@@ -108,14 +108,15 @@ def build(
     split_column = split.column if isinstance(split, ColumnSplit) else None
     target_column = target.column
     if target_column is None and expression is None:
-        target_column = "class" if config.classes else "output"
+        usual = {"class": config.classes, "labels": config.features}
+        target_column = next((name for name, there in usual.items() if there), "output")
     target = target.model_copy(update={"column": target_column})
-    wanted = [config.id, target_column, target.mask, split_column]
+    wanted = [config.id_column, target_column, target.mask, split_column]
     if expression:
         wanted += [*expression.counts, expression.check.column if expression.check else None]
-    raw = reading.read(paths, config, [name for name in wanted if name is not None], reference)
-
     log = Log()
+    needed = [name for name in wanted if name is not None]
+    raw = reading.read(paths, config, needed, log, reference)
     log.note("records read", len(raw))
     table = _name_records(raw, config, log)
     keep = pd.Series(True, index=raw.index)
@@ -266,9 +267,9 @@ def _alphabet(table: pd.DataFrame, config: SequenceConfig, log: Log) -> str:
 def _name_records(raw: pd.DataFrame, config: ExamplesConfig, log: Log) -> pd.DataFrame:
     """Ids that are safe as file names and labels; the original stays in `source_id`."""
     made = pd.Series([f"ex{number:06d}" for number in range(1, len(raw) + 1)])
-    if config.id is None:
+    if config.id_column is None:
         return pd.DataFrame({"id": made, "source_id": made}).join(raw[["line", "origin"]])
-    source_id = raw[config.id]
+    source_id = raw[config.id_column]
     twice = source_id.duplicated(keep="first").to_numpy()
     if twice.any():
         row = int(np.flatnonzero(twice)[0])
