@@ -7,8 +7,20 @@ LIBRARY = Path(__file__).parents[2] / "workflow/scripts/biornn"
 
 # From the ground up; within a floor, from left to right.
 FLOORS = [
-    ["files", "checking", "alphabets", "config_base", "config_sources", "config_genome",
-     "config_data",     "config_models", "config", "config_reference"],
+    [
+        "files",
+        "checking",
+        "alphabets",
+        "config_base",
+        "config_sources",
+        "config_tables",
+        "config_genome",
+        "config_expression",
+        "config_data",
+        "config_models",
+        "config",
+        "config_reference",
+    ],
     [
         "archives",
         "transfer",
@@ -24,6 +36,7 @@ FLOORS = [
         "letters",
         "reading",
         "examples",
+        "profiles",
         "expression",
         "splits",
         "folds",

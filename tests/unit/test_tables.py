@@ -10,7 +10,7 @@ from Bio import SeqIO
 from Bio.Seq import Seq
 from Bio.SeqRecord import SeqRecord
 from biornn import tables
-from biornn.config_data import TableRef
+from biornn.config_tables import TableRef
 from biornn.files import InputError
 from hypothesis import given
 from hypothesis import strategies as st

@@ -9,7 +9,8 @@ import pandas as pd
 
 from . import genomes, tables
 from .checking import listed
-from .config_data import ExamplesConfig, JoinConfig, NumbersConfig, SequenceConfig, TableRef
+from .config_data import ExamplesConfig, JoinConfig, NumbersConfig, SequenceConfig
+from .config_tables import TableRef
 from .files import InputError
 from .records import Log, name_of
 

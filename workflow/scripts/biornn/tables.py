@@ -21,7 +21,7 @@ import pandas as pd
 
 from .archives import read_member
 from .checking import listed, nearest
-from .config_data import TableRef
+from .config_tables import TableRef
 from .files import InputError, check_digest
 
 if TYPE_CHECKING:

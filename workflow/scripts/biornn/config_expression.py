@@ -1,0 +1,193 @@
+"""Configuration of expression: matrices, samples, lengths of genes, and how it is normalised."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from .config_base import Name, Section, Sha256
+from .config_tables import TableRef
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class NamesRef(TableRef):
+    """A file with the names of a matrix that has none, such as genes.tsv or barcodes.tsv."""
+
+    column: Text | None = Field(
+        None, description="Column with the names, where the file has a header line."
+    )
+    position: int = Field(
+        1, ge=1, description="Which column has the names, from 1, where there is no header line."
+    )
+
+
+class MatrixRef(TableRef):
+    """A table of expression: genes by samples, or samples by genes."""
+
+    format: Literal[  # type: ignore[assignment]  # other files than those of records
+        "auto", "csv", "tsv", "parquet", "excel", "mtx", "h5ad", "series_matrix", "orange_tab"
+    ] = Field("auto", description="What the file is; `auto` goes by its name (and header lines).")
+    genes: Literal["rows", "columns", "detect"] = Field(
+        "detect",
+        description="Where the genes are. `detect` goes by the names of the samples or genes that "
+        "are known from other files, then by the shape: there are more genes than samples. It says "
+        "what it took.",
+    )
+    names: Text | None = Field(
+        None,
+        description="Column with the names of the rows, genes or samples; the first if absent "
+        "(Orange: the first of text).",
+    )
+    drop: list[str] = Field(
+        [], description="Columns that are no expression, such as Chr, Start and Length."
+    )
+    gene_names: NamesRef | None = Field(
+        None, description="Names of the genes of an mtx file; its source is the matrix's if absent."
+    )
+    sample_names: NamesRef | None = Field(
+        None,
+        description="Names of the samples of an mtx file; its source is the matrix's if absent.",
+    )
+    layer: Text = Field(
+        "X", description="Which values of an h5ad file: `X`, `raw`, or the name of a layer."
+    )
+    values: Literal["counts", "any"] = Field(
+        "counts", description="`counts` must be whole and not negative; `any` may be any numbers."
+    )
+    missing_values: list[str] = Field(
+        ["", "NA", "NaN", "?"], description="Texts that mean that there is no value."
+    )
+    allow_missing: bool = Field(False, description="Whether there may be missing values.")
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> MatrixRef:
+        if self.header_pattern:
+            raise ValueError("header_pattern is for records, not for a matrix")
+        if self.format == "mtx" and not (self.gene_names and self.sample_names):
+            raise ValueError("an mtx file needs gene_names and sample_names")
+        return self
+
+
+class SampleSheet(TableRef):
+    """The table of the samples: conditions, classes and other columns about each."""
+
+    id: Text = Field("sample", description="Column with the names that the matrix uses.")
+    unmatched: Literal["error", "drop"] = Field(
+        "error",
+        description="Samples that only the matrix or only the sheet has: stop, or drop them.",
+    )
+
+
+class GeneLengths(Section):
+    """A GTF file from which the length of each gene is taken: its exons, each base once."""
+
+    source: Name | None = Field(None, description="Which of `sources`.")
+    member: Text | None = Field(
+        None, description="Name of the file inside an archive (zip, wheel, tar)."
+    )
+    member_sha256: Sha256 | None = Field(None, description="Checksum of the member.")
+    attribute: Text = Field("gene_id", description="Attribute that has the name of the gene.")
+    feature: Text = Field("exon", description="Type of the lines that count.")
+    strip_version: bool = Field(
+        False, description="Take `.5` off names such as ENSG00000141956.5, as in Ensembl's tables."
+    )
+
+
+# -- normalising -----------------------------------------------------------------------------------
+
+
+class LogRatio(Section):
+    """log_base((numerator + p) / (denominator + p)), shifted to give a named example its value."""
+
+    method: Literal["log_ratio"]
+    numerator: str = Field(description="Count column above the line.")
+    denominator: str = Field(description="Count column below the line.")
+    pseudocount: float = Field(1.0, gt=0, description="Added to both counts (reads).")
+    base: float = Field(10.0, gt=1, description="Base of the logarithm.")
+    reference_sequence: str | None = Field(
+        None, description="The example (by its sequence) that is given `reference_value`."
+    )
+    reference_value: float = Field(0.0, description="Value of the reference example.")
+
+
+class Cpm(Section):
+    """Counts per million: 10^6 · count / (sum of the counts of the sample)."""
+
+    method: Literal["cpm"]
+    total: float = Field(1e6, gt=0, description="What the counts of a sample add up to.")
+
+
+class Log1p(Section):
+    """log_base(1 + count), column by column."""
+
+    method: Literal["log1p"]
+    base: float = Field(2.0, gt=1, description="Base of the logarithm.")
+
+
+class ZScore(Section):
+    """(value - mean) / standard deviation, column by column, both from the training rows."""
+
+    method: Literal["z_score"]
+
+
+NormalizationStep = Annotated[LogRatio | Cpm | Log1p | ZScore, Field(discriminator="method")]
+
+
+class ValueCheck(Section):
+    """A column of the source that the normalised expression must equal."""
+
+    column: str = Field(description="Column with the expected values.")
+    tolerance: float = Field(1e-9, ge=0, description="Largest absolute difference.")
+
+
+class OrderProfile(Section):
+    """The genes in the order of the file, some at each step of the sequence."""
+
+    method: Literal["order"]
+    genes_per_step: int = Field(32, ge=1, description="Genes that the network reads at a step.")
+
+
+class ExpressionConfig(Section):
+    """Expression: columns of the table of examples (the target), or a matrix (the input)."""
+
+    counts: list[str] | None = Field(
+        None, min_length=1, description="Columns of the table of examples with raw counts."
+    )
+    matrix: MatrixRef | None = Field(
+        None,
+        description="A table of genes and samples, in place of `counts`: the samples are the "
+        "examples, their profiles the inputs.",
+    )
+    samples: SampleSheet | None = Field(
+        None, description="Table of the samples, with the target; else the matrix must have it."
+    )
+    profile: OrderProfile = Field(
+        OrderProfile(method="order"), description="How a profile becomes a sequence."
+    )
+    normalization: list[NormalizationStep] = Field(
+        [], description="Steps in order; fitted on the training rows of each fold."
+    )
+    check: ValueCheck | None = Field(None, description="Stops the run when the values differ.")
+
+    @model_validator(mode="after")
+    def _one_kind_of_expression(self) -> ExpressionConfig:
+        if (self.counts is None) == (self.matrix is None):
+            raise ValueError("give either counts or matrix")
+        if self.counts is not None:
+            if not self.normalization:
+                raise ValueError("counts need at least one step of normalization")
+            if self.samples:
+                raise ValueError("samples belong to a matrix")
+        elif any(isinstance(step, LogRatio) for step in self.normalization) or self.check:
+            raise ValueError("log_ratio and check are for counts, not for a matrix")
+        return self
+
+    @property
+    def tables(self) -> list[str]:
+        """Sources of the matrix, of its names and of its samples."""
+        files = [self.matrix, self.samples]
+        if self.matrix:
+            files += [self.matrix.gene_names, self.matrix.sample_names]
+        return list(dict.fromkeys(str(file.source) for file in files if file and file.source))
