@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from . import tables, targets
+from . import joining, matrices, tables, targets
 from .checking import nearest
 from .config_data import ColumnSplit, Split, TargetConfig
 from .config_expression import ExpressionConfig
@@ -87,28 +87,28 @@ def _read(
 ) -> tuple[AnnData, pd.DataFrame]:
     """The matrix, and the columns that are known of each of its samples, in its order."""
     assert config.matrix is not None
-    sheet = None
+    sheet, known, origin = None, [], ""
     if config.samples:
         path = paths[str(config.samples.source)]
+        origin = tables.origin_of(path, config.samples)
         sheet = tables.read(path, config.samples)
-        known = tables.select(sheet, [config.samples.id], tables.origin_of(path, config.samples))
-        names = set(known[config.samples.id])
+        known = tables.select(sheet, [config.samples.id], origin)[config.samples.id].tolist()
     names_files = {
         key: paths[reference.source]
         for key in ("gene_names", "sample_names")
         if (reference := getattr(config.matrix, key)) and reference.source
     }
     path = paths[str(config.matrix.source)]
-    matrix = matrices.read(path, config.matrix, names_files, names if config.samples else ())
+    matrix = matrices.read(path, config.matrix, names_files, known)
     reading = matrix.uns[matrices.READING]
     log.note(f"genes are in {reading['genes']}: {reading['why']}", matrix.n_vars)
     samples = matrix.obs.astype(str)
     if sheet is not None and config.samples:
         came = matrix.n_obs
-        matrix, sheet = matrices.join_samples(matrix, sheet, config.samples)
-        if matrix.n_obs < came:
-            log.note(
-                "samples of the matrix that the sheet does not have, dropped", came - matrix.n_obs
-            )
+        matrix, sheet = joining.join_samples(
+            matrix, sheet, config.samples.id, config.samples.unmatched, origin
+        )
+        if left_out := came - matrix.n_obs:
+            log.note("samples of the matrix that the sheet does not have, dropped", left_out)
         samples = sheet.drop(columns=["line"])
     return matrix, samples
