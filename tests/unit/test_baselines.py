@@ -6,7 +6,7 @@ import pytest
 from biornn import baselines
 from biornn.alphabets import DNA
 from biornn.config import section
-from biornn.config_data import LogRatio
+from biornn.config_expression import LogRatio
 from biornn.encoding import encode
 from biornn.examples import Description, Examples
 from biornn.files import InputError

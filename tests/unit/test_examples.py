@@ -95,10 +95,7 @@ def test_a_made_id_does_not_meet_a_given_one(tmp_path):
 @given(st.lists(st.text(min_size=1, max_size=20), unique=True, min_size=1, max_size=6))
 def test_every_id_is_safe_and_unique(names):
     raw = pd.DataFrame({"id": names, "line": range(len(names)), "origin": "t"})
-    config = section(
-        "examples", {"source": "s", "id": "id", "sequence": {"column": "x", "alphabet": "dna"}}
-    )
-    table = examples._name_records(raw, config, Log())
+    table = examples.name_records(raw, "id", Log())
     assert table["id"].is_unique and table["source_id"].tolist() == names
     assert all(examples._ID.fullmatch(name) for name in table["id"])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from biornn import expression
-from biornn.config_data import Log1p, LogRatio, ValueCheck, ZScore
+from biornn.config_expression import Cpm, Log1p, LogRatio, ValueCheck, ZScore
 from biornn.files import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +17,7 @@ RATIO = LogRatio(
 )  # fmt: skip
 CHAINS = {
     "log_ratio": [RATIO],
+    "cpm": [Cpm(method="cpm")],
     "log1p": [Log1p(method="log1p")],
     "z_score": [ZScore(method="z_score")],
     "log1p, z_score": [Log1p(method="log1p", base=10), ZScore(method="z_score")],
@@ -63,7 +64,7 @@ def test_z_score_equals_scikit_learn_on_the_training_rows():
 @given(data=st.data())
 def test_no_other_row_reaches_the_fitted_normaliser(chain, data):
     other = COUNTS.copy()
-    drawn = data.draw(st.lists(st.integers(0, 10**6), min_size=4, max_size=4))
+    drawn = data.draw(st.lists(st.integers(1, 10**6), min_size=4, max_size=4))
     other.loc[~TRAIN] = np.array(drawn, dtype=float).reshape(2, 2)
     fitted = expression.Normalizer(chain).fit(COUNTS, TRAIN, SEQUENCES).to_dict()
     assert expression.Normalizer(chain).fit(other, TRAIN, SEQUENCES).to_dict() == fitted
@@ -87,9 +88,24 @@ def test_other_columns_are_refused():
         fitted.transform(COUNTS.rename(columns={"m": "q"}))
 
 
-def test_a_constant_column_and_no_training_rows_are_refused():
-    with pytest.raises(InputError, match="'m' has the same value in all training rows"):
-        expression.Normalizer(CHAINS["z_score"]).fit(COUNTS.assign(m=1.0), TRAIN, SEQUENCES)
+def test_a_column_that_never_changes_says_nothing():
+    chain = expression.Normalizer(CHAINS["z_score"])
+    values = chain.fit(COUNTS.assign(m=1.0), TRAIN, SEQUENCES).transform(COUNTS.assign(m=1.0))
+    assert (values["m"] == 0).all() and values["n"].std() > 0
+
+
+def test_counts_per_million():
+    chain = expression.Normalizer([Cpm(method="cpm")])
+    values = chain.fit(COUNTS, TRAIN, SEQUENCES).transform(COUNTS)
+    np.testing.assert_allclose(values.sum(axis=1), 1e6)
+    np.testing.assert_allclose(values["n"] / values["m"], COUNTS["n"] / COUNTS["m"])
+    with pytest.raises(InputError, match="cpm: the counts of ex1 add up to nothing"):
+        chain.transform(COUNTS.assign(n=0.0, m=[1.0, 0, 1, 1, 1, 1]))
+
+
+def test_columns_that_never_change_and_no_training_rows_are_refused():
+    with pytest.raises(InputError, match="'n' has the same value in all training rows"):
+        expression.Normalizer(CHAINS["z_score"]).fit(COUNTS * 0, TRAIN, SEQUENCES)
     with pytest.raises(InputError, match="no training rows"):
         expression.Normalizer([RATIO]).fit(COUNTS, ~TRAIN & TRAIN, SEQUENCES)
 

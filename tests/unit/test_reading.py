@@ -125,3 +125,63 @@ def test_numbers_in_columns(tmp_path):
 def test_letters_of_no_alphabet(tmp_path):
     with pytest.raises(InputError, match="the letters of the sequences are those of no alphabet"):
         tutorial(tmp_path, "input,output\nAC-G,1\nTT,2\n")
+
+
+GENOME = ">chr1\nAACCGGTTAACC\n>chr2\nGGGTTT\n"
+BED = """\
+chr1\t0\t4\tactive\t0\t+
+chr1\t4\t8\tidle\t0\t-
+chr2\t1\t5\tactive\t0\t-
+chr2\t4\t9\tidle\t0\t+
+"""
+
+
+def test_windows_of_a_genome(tmp_path):
+    (tmp_path / "g.fa").write_text(GENOME)
+    (tmp_path / "w.bed").write_text(BED)
+    built = examples.build(
+        {"g": tmp_path / "g.fa", "w": tmp_path / "w.bed"},
+        section("examples", {"source": "g", "windows": {"source": "w", "outside": "drop"}}),
+        section("target", {"column": "name"}),
+        section("split", {"method": "column", "column": "chromosome"}),
+    )
+    assert built.table.drop(columns="source_id").to_dict("list") == {
+        "id": ["chr1_0_4", "chr1_4_8", "chr2_1_5"],
+        "sequence": ["AACC", "AACC", "AACC"],
+        "subset": ["chr1", "chr1", "chr2"],
+        "target": ["active", "idle", "active"],
+    }
+    notes = built.qc.set_index("reason")["count"]
+    assert notes["windows beyond an end of their chromosome, dropped"] == 1
+    assert notes["sequences whose copies have different targets"] == 1
+
+
+GENBANK = """\
+LOCUS       X1                        20 bp    DNA     linear   BCT 01-JAN-2000
+DEFINITION  made up.
+ACCESSION   X1
+VERSION     X1.1
+FEATURES             Location/Qualifiers
+     CDS             complement(5..8)
+ORIGIN
+        1 acgtacgtac gtacgtaagg
+//
+"""
+
+
+def test_tiles_of_a_labelled_record(tmp_path):
+    (tmp_path / "x.gb").write_text(GENBANK)
+    config = {"source": "x", "features": {"letters": {"CDS": "C"}}, "tiles": {"length": 8}}
+    built = examples.build(
+        {"x": tmp_path / "x.gb"},
+        section("examples", config),
+        section("target", {"classes": ["N", "C"]}),
+        section("split", {"method": "random"}),
+    )
+    assert built.table.to_dict("list") == {
+        "id": ["X1.1_0", "X1.1_8", "X1.1_16"],
+        "source_id": ["X1.1_0", "X1.1_8", "X1.1_16"],
+        "sequence": ["ACGTACGT", "ACGTACGT", "AAGG"],
+        "target": ["NNNNCCCC", "NNNNNNNN", "NNNN"],
+    }
+    assert built.description.task.per == "position"

@@ -6,7 +6,7 @@ import pytest
 from biornn import splits
 from biornn.alphabets import DNA, RNA
 from biornn.config import section
-from biornn.config_data import LogRatio
+from biornn.config_expression import LogRatio
 from biornn.encoding import encode
 from biornn.files import InputError
 from hypothesis import given

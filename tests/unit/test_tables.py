@@ -1,6 +1,8 @@
 """Every format becomes the same table of text; what is damaged is named."""
 
+import hashlib
 import io
+import zipfile
 
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from Bio import SeqIO
 from Bio.Seq import Seq
 from Bio.SeqRecord import SeqRecord
 from biornn import tables
-from biornn.config_data import TableRef
+from biornn.config_tables import TableRef
 from biornn.files import InputError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,3 +162,19 @@ def test_binary_content_is_refused(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"seq\n\xff\xfe\n")
     with pytest.raises(InputError, match="not UTF-8 text"):
         read(tmp_path / "t.csv")
+
+
+def test_a_member_that_is_another_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("t.csv", "a,b\n1,2\n")
+    digest = hashlib.sha256(b"a,b\n1,2\n").hexdigest()
+    right = TableRef(member="t.csv", member_sha256=digest)
+    assert tables.read(tmp_path / "a.zip", right)["b"].tolist() == ["2"]
+    wrong = TableRef(member="t.csv", member_sha256="0" * 64)
+    with pytest.raises(InputError, match=r"a\.zip \(t\.csv\): checksum mismatch"):
+        tables.read(tmp_path / "a.zip", wrong)
+
+
+def test_spaces_around_column_names_do_not_count(tmp_path):
+    (tmp_path / "t.csv").write_text("input, output\nA,1\n")
+    assert list(tables.read(tmp_path / "t.csv", TableRef())) == ["input", "output", "line"]

@@ -100,13 +100,13 @@ def paths_of(analysis, names):
 
 def example_tables(wildcards):
     """Where the sources of the examples lie."""
-    return paths_of(wildcards.analysis, ANALYSES[wildcards.analysis].examples.tables)
+    return paths_of(wildcards.analysis, ANALYSES[wildcards.analysis].example_sources)
 
 
 def example_sources(wildcards):
     """The sources of the examples as plain values, by name."""
     analysis = ANALYSES[wildcards.analysis]
-    sources = {name: analysis.sources[name] for name in analysis.examples.tables}
+    sources = {name: analysis.sources[name] for name in analysis.example_sources}
     return {name: source.model_dump(mode="json") for name, source in sources.items()}
 
 
@@ -151,12 +151,16 @@ DOWNLOADS = {
 }
 
 
-def normalized(wildcards):
-    """The fold's normalised expression and its normaliser, where the analysis has expression."""
-    if ANALYSES[wildcards.analysis].expression is None:
-        return {}
-    folder = f"results/{wildcards.analysis}/folds/{wildcards.fold}"
-    return {"expression": f"{folder}/expression.h5ad", "normalizer": f"{folder}/normalizer.json"}
+def features(wildcards):
+    """What a model reads of a fold: encoded sequences, normalised expression, or both."""
+    analysis, folder = ANALYSES[wildcards.analysis], f"results/{wildcards.analysis}"
+    files = {}
+    if not analysis.has_profiles:
+        files["sequences"] = f"{folder}/sequences.safetensors"
+    if analysis.expression is not None:
+        fold = f"{folder}/folds/{wildcards.fold}"
+        files |= {"expression": f"{fold}/expression.h5ad", "normalizer": f"{fold}/normalizer.json"}
+    return files
 
 
 def trained(analysis, file):

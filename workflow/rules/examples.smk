@@ -9,7 +9,7 @@ Makes: `examples.parquet`, `examples.json` (what they are), `expression.h5ad`, `
 rule build_examples:
     input:
         tables=example_tables,
-        code=library("examples", "expression"),
+        code=library("examples", "profiles", "expression"),
     output:
         examples="results/{analysis}/examples.parquet",
         description="results/{analysis}/examples.json",

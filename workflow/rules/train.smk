@@ -9,10 +9,9 @@ Makes: for each model and fold `model.json`, `weights.safetensors`, `history.tsv
 
 rule train_model:
     input:
-        unpack(normalized),
+        unpack(features),
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
-        sequences=rules.encode_sequences.output.sequences,
         splits=rules.split_examples.output.splits,
         code=library("training"),
     output:
@@ -43,10 +42,9 @@ rule train_model:
 
 rule train_baseline:
     input:
-        unpack(normalized),
+        unpack(features),
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
-        sequences=rules.encode_sequences.output.sequences,
         splits=rules.split_examples.output.splits,
         code=library("baselines"),
     output:
@@ -67,11 +65,10 @@ rule train_baseline:
 
 rule measure_ceiling:
     input:
-        unpack(normalized),
+        unpack(features),
         tables=replicate_tables,
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
-        sequences=rules.encode_sequences.output.sequences,
         splits=rules.split_examples.output.splits,
         code=library("baselines"),
     output:

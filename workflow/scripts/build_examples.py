@@ -2,7 +2,7 @@
 
 import pandas as pd
 from _job import job
-from biornn import examples, expression
+from biornn import examples, expression, profiles
 from biornn.config import section
 from biornn.files import check_sha256, write_tsv
 
@@ -12,13 +12,12 @@ with job(snakemake):
     for name, path in paths.items():
         if params.sources[name]["sha256"]:
             check_sha256(path, params.sources[name]["sha256"], path)
-    built = examples.build(
-        paths,
-        section("examples", params.examples),
-        section("target", params.target),
-        section("split", params.split),
-        section("expression", params.expression),
-    )
+    values = section("expression", params.expression)
+    target, split = section("target", params.target), section("split", params.split)
+    if values is not None and values.matrix is not None:
+        built = profiles.build(paths, values, target, split)
+    else:
+        built = examples.build(paths, section("examples", params.examples), target, split, values)
     counts = built.counts if built.counts is not None else pd.DataFrame(index=built.table.index)
     examples.save(built, output.examples)
     examples.save_description(built.description, output.description)

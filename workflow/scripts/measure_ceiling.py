@@ -17,7 +17,7 @@ with job(snakemake) as logger:
         section("replicate", params.replicate),
     )
     ids, data = folds.load_fold(
-        files.examples, files.description, files.sequences, files.splits, fold,
+        files.examples, files.description, files.get("sequences"), files.splits, fold,
         files.get("expression"),
     )  # fmt: skip
     sequences = examples.load(files.examples)["sequence"]

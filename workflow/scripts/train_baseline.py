@@ -10,7 +10,7 @@ with job(snakemake):
     fold = int(snakemake.wildcards.fold)
     config = section("baselines", {name: snakemake.params.baseline})[name]
     ids, data = folds.load_fold(
-        files.examples, files.description, files.sequences, files.splits, fold,
+        files.examples, files.description, files.get("sequences"), files.splits, fold,
         files.get("expression"),
     )  # fmt: skip
     fitted = baselines.fit_baseline(config, data, snakemake.threads)

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from _job import job
-from biornn import folds, models, training
+from biornn import examples, folds, models, training
 from biornn.config import section
 from biornn.config_models import ModelConfig
 from biornn.files import sha256, write_tsv, write_with
@@ -18,7 +18,7 @@ with job(snakemake) as logger:
     fabric, device_note = training.make_fabric(config)
     logger.info("%s: trains on %s", name, device_note)
     ids, data = folds.load_fold(
-        files.examples, files.description, files.sequences, files.splits, fold,
+        files.examples, files.description, files.get("sequences"), files.splits, fold,
         files.get("expression"),
     )  # fmt: skip
     scaling = training.TargetScaling.of(data)
@@ -41,6 +41,7 @@ with job(snakemake) as logger:
             "fold": fold,
             "target_label": params.target["label"],
             "training": params.training,
+            "profile": examples.load_description(files.description).profile,
             "normalizer": (
                 json.loads(Path(files.normalizer).read_text(encoding="utf-8"))
                 if "normalizer" in files.keys()

@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import LogisticRegression, Ridge
 from threadpoolctl import threadpool_limits
 
-from .config_data import ExpressionConfig
+from .config_expression import ExpressionConfig
 from .config_models import Baseline, BoostingBaseline, LinearBaseline, MeanBaseline
 from .encoding import EncodedSequences
 from .examples import Examples

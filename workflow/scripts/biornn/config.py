@@ -13,16 +13,8 @@ from pydantic import Field, StringConstraints, TypeAdapter, model_validator
 
 from .checking import listed, nearest, validate
 from .config_base import Fraction, Name, Section
-from .config_data import (
-    ExamplesConfig,
-    ExpressionConfig,
-    LogRatio,
-    RandomSplit,
-    Split,
-    Stratum,
-    TableRef,
-    TargetConfig,
-)
+from .config_data import ExamplesConfig, RandomSplit, Split, Stratum, TargetConfig
+from .config_expression import ExpressionConfig, LogRatio
 from .config_models import (
     Baseline,
     BoostingBaseline,
@@ -32,6 +24,7 @@ from .config_models import (
     TrainingConfig,
 )
 from .config_sources import DownloadConfig, Source
+from .config_tables import TableRef
 from .files import read_yaml
 
 # -- evaluation ------------------------------------------------------------------------------------
@@ -122,15 +115,24 @@ class AnalysisConfig(Section):
         sources = value.get("sources") if isinstance(value, dict) else None
         if isinstance(sources, dict) and len(sources) == 1:
             examples = value.get("examples", {})
+            expression = value.get("expression") or {}
+            if "matrix" in expression and isinstance(expression.get("matrix"), dict):
+                matrix = {"source": next(iter(sources))} | expression["matrix"]
+                return value | {"expression": expression | {"matrix": matrix}}
             if isinstance(examples, dict) and not {"source", "classes"} & set(examples):
                 value = value | {"examples": examples | {"source": next(iter(sources))}}
         return value
 
     @model_validator(mode="after")
     def _names_agree(self) -> AnalysisConfig:
-        if self.examples.source is None and self.examples.classes is None:
+        profiles = self.has_profiles
+        if profiles and self.examples != ExamplesConfig():
+            raise ValueError("examples: where there is a matrix, its samples are the examples")
+        if not profiles and self.examples.source is None and self.examples.classes is None:
             raise ValueError("examples: give `source`, one of `sources`, or `classes`")
-        named = {"examples": self.examples.tables}
+        named = {"expression" if profiles else "examples": self.example_sources}
+        if profiles and self.replicate:
+            raise ValueError("replicate is for the counts of sequences, not for a matrix")
         if self.replicate:
             named["replicate"] = [str(self.replicate.source)]
         for key, sources in named.items():
@@ -143,9 +145,9 @@ class AnalysisConfig(Section):
             raise ValueError(f"{listed(both)} is the name of a model and of a baseline")
         if taken := sorted((set(self.models) | set(self.baselines)) & self.reserved):
             raise ValueError(f"{listed(taken)} is a reserved word and can't name a model")
-        if self.target.column and self.expression:
-            raise ValueError("give target.column or an expression section, not both")
-        if self.expression:
+        if self.expression and self.expression.counts:
+            if self.target.column:
+                raise ValueError("give target.column or an expression section, not both")
             self._expression_agrees(self.expression)
         strata = [stratum.name for stratum in self.evaluation.strata]
         if len(set(strata)) != len(strata):
@@ -162,7 +164,7 @@ class AnalysisConfig(Section):
         return self
 
     def _expression_agrees(self, expression: ExpressionConfig) -> None:
-        columns = list(expression.counts)
+        columns = list(expression.counts or [])
         for step in expression.normalization:
             if isinstance(step, LogRatio):
                 for column in (step.numerator, step.denominator):
@@ -177,6 +179,18 @@ class AnalysisConfig(Section):
                 "expression: a target is one column; after the last step there are "
                 f"{listed(columns)}"
             )
+
+    @property
+    def has_profiles(self) -> bool:
+        """Whether the examples are the samples of an expression matrix."""
+        return self.expression is not None and self.expression.matrix is not None
+
+    @property
+    def example_sources(self) -> list[str]:
+        """Names of the sources that the examples are read from."""
+        if self.expression is not None and self.expression.matrix is not None:
+            return self.expression.tables
+        return self.examples.tables
 
     def training_of(self, model: str) -> TrainingConfig:
         """How one model is trained: the common settings with the model's own in their place."""

@@ -6,43 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from .config_base import Fraction, Name, Section, Sha256, compiled
-
-
-class TableRef(Section):
-    """A table, or a file of sequence records, in a source."""
-
-    source: Name | None = Field(None, description="Which of `sources`.")
-    member: str | None = Field(
-        None, min_length=1, description="Name of the file inside an archive (zip, wheel, tar)."
-    )
-    member_sha256: Sha256 | None = Field(
-        None,
-        description="Checksum of the member, for archives that are packed anew for each platform.",
-    )
-    format: Literal[
-        "auto", "csv", "tsv", "parquet", "excel", "rda", "fasta", "fastq", "genbank", "embl"
-    ] = Field("auto", description="What the file is; `auto` goes by its name.")
-    separator: Literal[",", "\t", ";"] | None = Field(
-        None, description="What separates the columns, where it is not what the format says."
-    )
-    columns: list[str] | None = Field(
-        None, min_length=1, description="Names of the columns of a table that has no header line."
-    )
-    skip_lines: int = Field(0, ge=0, description="Lines before the header (or the first record).")
-    object: str | None = Field(None, description="Data frame of an R file, or sheet of Excel.")
-    header_pattern: str | None = Field(
-        None,
-        description="Regular expression that is searched in the header of each FASTA, FASTQ, "
-        "GenBank or EMBL record; its named groups become columns.",
-    )
-
-    @field_validator("header_pattern")
-    @classmethod
-    def _has_groups(cls, pattern: str | None) -> str | None:
-        if pattern is not None and not compiled(pattern).groupindex:
-            raise ValueError("name a group for each column: (?P<label>…)")
-        return pattern
+from .config_base import Fraction, Name, Section, compiled
+from .config_genome import FeaturesConfig, TilesConfig, WindowsConfig
+from .config_tables import TableRef
 
 
 class SequenceConfig(Section):
@@ -141,6 +107,15 @@ class ExamplesConfig(TableRef):
     numbers: NumbersConfig | None = Field(
         None, description="Series of numbers as inputs, in place of `sequence`."
     )
+    windows: WindowsConfig | None = Field(
+        None, description="Pieces of the records (a genome), at the places that a file names."
+    )
+    features: FeaturesConfig | None = Field(
+        None,
+        description="A letter for each base from the features of GenBank or EMBL records, in the "
+        "column `labels`.",
+    )
+    tiles: TilesConfig | None = Field(None, description="Long records in pieces of one length.")
     join: list[JoinConfig] = Field(
         [], description="Tables that are joined on the id, such as labels in a file of their own."
     )
@@ -154,8 +129,12 @@ class ExamplesConfig(TableRef):
     def _parts_fit(self) -> ExamplesConfig:
         if self.source is not None and self.classes is not None:
             raise ValueError("give either source or classes")
-        if self.join and self.id is None:
+        if self.join and self.id_column is None:
             raise ValueError("join needs `id`, the column that names the examples")
+        if self.windows and (self.features or self.tiles):
+            raise ValueError("windows can't go with features or tiles")
+        if self.numbers and (self.windows or self.features or self.tiles):
+            raise ValueError("windows, features and tiles are for letters, not for numbers")
         return self
 
     @property
@@ -164,57 +143,16 @@ class ExamplesConfig(TableRef):
         return self.classes or {"": str(self.source)}
 
     @property
+    def id_column(self) -> str | None:
+        """Column with the names of the records; pieces of records are named by their place."""
+        return self.id or ("id" if self.windows or self.tiles else None)
+
+    @property
     def tables(self) -> list[str]:
         """Every source that is read: those of the examples, then those that are joined."""
         read = [*self.inputs.values(), *(str(other.source) for other in self.join)]
+        read += [self.windows.source] if self.windows else []
         return list(dict.fromkeys(read))
-
-
-class LogRatio(Section):
-    """log_base((numerator + p) / (denominator + p)), shifted to give a named example its value."""
-
-    method: Literal["log_ratio"]
-    numerator: str = Field(description="Count column above the line.")
-    denominator: str = Field(description="Count column below the line.")
-    pseudocount: float = Field(1.0, gt=0, description="Added to both counts (reads).")
-    base: float = Field(10.0, gt=1, description="Base of the logarithm.")
-    reference_sequence: str | None = Field(
-        None, description="The example (by its sequence) that is given `reference_value`."
-    )
-    reference_value: float = Field(0.0, description="Value of the reference example.")
-
-
-class Log1p(Section):
-    """log_base(1 + count), column by column."""
-
-    method: Literal["log1p"]
-    base: float = Field(2.0, gt=1, description="Base of the logarithm.")
-
-
-class ZScore(Section):
-    """(value - mean) / standard deviation, column by column, both from the training rows."""
-
-    method: Literal["z_score"]
-
-
-NormalizationStep = Annotated[LogRatio | Log1p | ZScore, Field(discriminator="method")]
-
-
-class ValueCheck(Section):
-    """A column of the source that the normalised expression must equal."""
-
-    column: str = Field(description="Column with the expected values.")
-    tolerance: float = Field(1e-9, ge=0, description="Largest absolute difference.")
-
-
-class ExpressionConfig(Section):
-    """Raw counts in the table of examples, and how they are normalised."""
-
-    counts: list[str] = Field(min_length=1, description="Columns with raw counts.")
-    normalization: list[NormalizationStep] = Field(
-        min_length=1, description="Steps in order; fitted on the training rows of each fold."
-    )
-    check: ValueCheck | None = Field(None, description="Stops the run when the values differ.")
 
 
 class TargetConfig(Section):

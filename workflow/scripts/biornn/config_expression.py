@@ -1,4 +1,4 @@
-"""Configuration of expression tables: matrices, the sheet of their samples, lengths of genes."""
+"""Configuration of expression: matrices, samples, lengths of genes, and how it is normalised."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from .config_base import Name, Section, Sha256
-from .config_data import TableRef
+from .config_tables import TableRef
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 
@@ -93,3 +93,101 @@ class GeneLengths(Section):
     strip_version: bool = Field(
         False, description="Take `.5` off names such as ENSG00000141956.5, as in Ensembl's tables."
     )
+
+
+# -- normalising -----------------------------------------------------------------------------------
+
+
+class LogRatio(Section):
+    """log_base((numerator + p) / (denominator + p)), shifted to give a named example its value."""
+
+    method: Literal["log_ratio"]
+    numerator: str = Field(description="Count column above the line.")
+    denominator: str = Field(description="Count column below the line.")
+    pseudocount: float = Field(1.0, gt=0, description="Added to both counts (reads).")
+    base: float = Field(10.0, gt=1, description="Base of the logarithm.")
+    reference_sequence: str | None = Field(
+        None, description="The example (by its sequence) that is given `reference_value`."
+    )
+    reference_value: float = Field(0.0, description="Value of the reference example.")
+
+
+class Cpm(Section):
+    """Counts per million: 10^6 · count / (sum of the counts of the sample)."""
+
+    method: Literal["cpm"]
+    total: float = Field(1e6, gt=0, description="What the counts of a sample add up to.")
+
+
+class Log1p(Section):
+    """log_base(1 + count), column by column."""
+
+    method: Literal["log1p"]
+    base: float = Field(2.0, gt=1, description="Base of the logarithm.")
+
+
+class ZScore(Section):
+    """(value - mean) / standard deviation, column by column, both from the training rows."""
+
+    method: Literal["z_score"]
+
+
+NormalizationStep = Annotated[LogRatio | Cpm | Log1p | ZScore, Field(discriminator="method")]
+
+
+class ValueCheck(Section):
+    """A column of the source that the normalised expression must equal."""
+
+    column: str = Field(description="Column with the expected values.")
+    tolerance: float = Field(1e-9, ge=0, description="Largest absolute difference.")
+
+
+class OrderProfile(Section):
+    """The genes in the order of the file, some at each step of the sequence."""
+
+    method: Literal["order"]
+    genes_per_step: int = Field(32, ge=1, description="Genes that the network reads at a step.")
+
+
+class ExpressionConfig(Section):
+    """Expression: columns of the table of examples (the target), or a matrix (the input)."""
+
+    counts: list[str] | None = Field(
+        None, min_length=1, description="Columns of the table of examples with raw counts."
+    )
+    matrix: MatrixRef | None = Field(
+        None,
+        description="A table of genes and samples, in place of `counts`: the samples are the "
+        "examples, their profiles the inputs.",
+    )
+    samples: SampleSheet | None = Field(
+        None, description="Table of the samples, with the target; else the matrix must have it."
+    )
+    profile: OrderProfile = Field(
+        OrderProfile(method="order"), description="How a profile becomes a sequence."
+    )
+    normalization: list[NormalizationStep] = Field(
+        [], description="Steps in order; fitted on the training rows of each fold."
+    )
+    check: ValueCheck | None = Field(None, description="Stops the run when the values differ.")
+
+    @model_validator(mode="after")
+    def _one_kind_of_expression(self) -> ExpressionConfig:
+        if (self.counts is None) == (self.matrix is None):
+            raise ValueError("give either counts or matrix")
+        if self.counts is not None:
+            if not self.normalization:
+                raise ValueError("counts need at least one step of normalization")
+            if self.samples:
+                raise ValueError("samples belong to a matrix")
+        elif any(isinstance(step, LogRatio) for step in self.normalization) or self.check:
+            raise ValueError("log_ratio and check are for counts, not for a matrix")
+        return self
+
+    @property
+    def tables(self) -> list[str]:
+        """Sources of the matrix, of its names and of its samples."""
+        files = [self.matrix, self.samples]
+        if self.matrix:
+            files += [self.matrix.gene_names, self.matrix.sample_names]
+        return list(dict.fromkeys(str(file.source) for file in files if file and file.source))

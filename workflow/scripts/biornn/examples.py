@@ -16,20 +16,13 @@ import pandas as pd
 from . import letters, reading, targets
 from .alphabets import ALPHABETS
 from .checking import listed
-from .config_data import (
-    ColumnSplit,
-    ExamplesConfig,
-    ExpressionConfig,
-    SequenceConfig,
-    Split,
-    Stratum,
-    TableRef,
-    TargetConfig,
-)
+from .config_data import ColumnSplit, ExamplesConfig, SequenceConfig, Split, Stratum, TargetConfig
+from .config_expression import ExpressionConfig
+from .config_tables import TableRef
 from .files import InputError, write_json, write_with
 from .inputs import parse_numbers
 from .records import Log, name_of, numbers_of
-from .targets import Task
+from .targets import REGRESSION, Task
 
 logger = logging.getLogger(__name__)
 
@@ -43,19 +36,27 @@ class Description:
     Attributes
     ----------
     inputs : str
-        `letters` or `numbers`.
+        `letters`, `numbers` or `profiles`.
     alphabet : str or None
         Of letters.
     task : Task
+    profile : dict or None
+        How a profile becomes a sequence: the settings, and `genes`.
     """
 
     inputs: str
     alphabet: str | None
-    task: Task
+    task: Task = REGRESSION
+    profile: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {"inputs": self.inputs, "alphabet": self.alphabet, "task": self.task.to_dict()}
+        return {
+            "inputs": self.inputs,
+            "alphabet": self.alphabet,
+            "task": self.task.to_dict(),
+            "profile": self.profile,
+        }
 
 
 @dataclass
@@ -108,16 +109,17 @@ def build(
     split_column = split.column if isinstance(split, ColumnSplit) else None
     target_column = target.column
     if target_column is None and expression is None:
-        target_column = "class" if config.classes else "output"
+        usual = {"class": config.classes, "labels": config.features}
+        target_column = next((name for name, there in usual.items() if there), "output")
     target = target.model_copy(update={"column": target_column})
-    wanted = [config.id, target_column, target.mask, split_column]
+    wanted = [config.id_column, target_column, target.mask, split_column]
     if expression:
         wanted += [*expression.counts, expression.check.column if expression.check else None]
-    raw = reading.read(paths, config, [name for name in wanted if name is not None], reference)
-
     log = Log()
+    needed = [name for name in wanted if name is not None]
+    raw = reading.read(paths, config, needed, log, reference)
     log.note("records read", len(raw))
-    table = _name_records(raw, config, log)
+    table = name_records(raw, config.id_column, log)
     keep = pd.Series(True, index=raw.index)
     raw, keep = reading.join(raw, keep, table, paths, config, log)
     table["sequence"] = raw["input_"]
@@ -125,50 +127,31 @@ def build(
         table["subset"] = raw[split_column]
     if expression and expression.check:
         table["expected_target"] = numbers_of(raw, expression.check.column, table)
-    counts = _counts(raw, expression.counts, table) if expression else None
+    counts = _counts(raw, expression.counts or [], table) if expression else None
     if target_column:
-        keep &= _has_target(raw[target_column], target, table, keep, log)
+        keep &= targets.there(raw[target_column], target, table, keep, log)
 
     # what is dropped here need not be right in anything else
     raw, table = raw[keep].reset_index(drop=True), table[keep].reset_index(drop=True)
     counts = counts[keep].reset_index(drop=True) if counts is not None else None
-    _refuse_empty(table, raw, paths)
+    _refuse_empty(table, paths)
     numbers = _take_numbers(table, config, log)
     if not numbers:
         letters.spell_out(table, config.sequence, log)
-    per = "sequence"
-    if target_column:
-        texts = _with_values(raw[target_column].str.strip(), target, table)
-        lengths = _lengths(table["sequence"], numbers)
-        if target.per == "position" or (
-            target.per == "auto" and targets.fits_positions(texts, lengths)
-        ):
-            per = "position"
-            labels = targets.read_labels(texts, lengths, table)
-            mask = None
-            if target.mask:
-                mask = targets.read_labels(raw[target.mask], lengths, table)
-            table["labels"] = targets.masked(labels, target, mask)
-        else:
-            table["labels"] = texts
-    alphabet = None
-    stays = np.ones(len(table), dtype=bool)
+    per = _label(table, raw, target, numbers) if target_column else "sequence"
+    stays, alphabet = np.ones(len(table), dtype=bool), None
     if not numbers:
         alphabet = _alphabet(table, config.sequence, log)
+        # labels of a whole sequence do not change with its letters
         whole = table if per == "position" else table.drop(columns="labels", errors="ignore")
         stays = letters.check(whole, config.sequence, ALPHABETS[alphabet], stays, log)
         table[whole.columns] = whole
-    task = Task()
+    _refuse_empty(table[stays], paths)
+    task = REGRESSION
     if target_column:
-        rest = table[stays].reset_index(drop=True)
-        _refuse_empty(rest, raw, paths)
-        task, values, right = targets.settle(rest["labels"], target, per, rest, log)
-        stays[np.flatnonzero(stays)[~right]] = False
-        table.loc[stays, "target"] = values[right].to_numpy()
-        table = table.drop(columns="labels")
-        log.note(_said(task, target), len(task.classes) or 1)
+        task = targets.settle_in(table, stays, target, per, log)
     stays &= _check_duplicates(table, stays, config, log)
-    _refuse_empty(table[stays], raw, paths)
+    _refuse_empty(table[stays], paths)
     log.note("records kept", int(stays.sum()))
     table = table.loc[stays].drop(columns=["line", "origin"]).reset_index(drop=True)
     if counts is not None:
@@ -177,44 +160,25 @@ def build(
     return Examples(table, counts, log.frame(), description)
 
 
-def _refuse_empty(table: pd.DataFrame, raw: pd.DataFrame, paths: Mapping[str, str | Path]) -> None:
+def _label(table: pd.DataFrame, raw: pd.DataFrame, target: TargetConfig, numbers: bool) -> str:
+    """Put the targets into the column `labels`, and say what they belong to."""
+    texts = targets.with_values(raw[target.column].str.strip(), target, table)
+    sequences = table["sequence"]
+    lengths = (sequences.str.count(" ") + 1 if numbers else sequences.str.len()).to_numpy()
+    if target.per == "sequence" or (
+        target.per == "auto" and not targets.fits_positions(texts, lengths)
+    ):
+        table["labels"] = texts
+        return "sequence"
+    labels = targets.read_labels(texts, lengths, table)
+    mask = targets.read_labels(raw[target.mask], lengths, table) if target.mask else None
+    table["labels"] = targets.masked(labels, target, mask)
+    return "position"
+
+
+def _refuse_empty(table: pd.DataFrame, paths: Mapping[str, str | Path]) -> None:
     if table.empty:
-        origins = set(raw["origin"]) or {str(path) for path in paths.values()}
-        raise InputError(f"{listed(origins)}: no record is left after the checks.")
-
-
-def _has_target(
-    came: pd.Series, target: TargetConfig, table: pd.DataFrame, wanted: pd.Series, log: Log
-) -> np.ndarray:
-    there = ~(came.str.strip().isin(target.missing_values) & wanted).to_numpy()
-    if not there.all() and target.missing == "error":
-        row = int(np.flatnonzero(~there)[0])
-        raise InputError(
-            f"{name_of(table, row)}: '{target.column}' is {came[row]!r}, no target "
-            f"({int((~there).sum())} such records). Correct them, or set target.missing: drop."
-        )
-    log.records(table, ~there, "dropped", "no target")
-    return there
-
-
-def _with_values(texts: pd.Series, target: TargetConfig, table: pd.DataFrame) -> pd.Series:
-    """The texts, or the numbers that `target.values` gives them."""
-    if target.values is None:
-        return texts
-    unknown = ~texts.isin(target.values).to_numpy()
-    if unknown.any():
-        row = int(np.flatnonzero(unknown)[0])
-        raise InputError(
-            f"{name_of(table, row)}: '{target.column}' is {texts[row]!r}, which is none of "
-            f"{listed(target.values)} ({int(unknown.sum())} such records). Add it to target.values."
-        )
-    return texts.map({text: repr(value) for text, value in target.values.items()})
-
-
-def _said(task: Task, target: TargetConfig) -> str:
-    """The note that says what is predicted."""
-    what = f"task: {task.kind} per {task.per}, column '{target.column}'"
-    return f"{what}, classes {listed(task.classes)}" if task.classes else what
+        raise InputError(f"{listed(map(str, paths.values()))}: no record is left after the checks.")
 
 
 def _take_numbers(table: pd.DataFrame, config: ExamplesConfig, log: Log) -> bool:
@@ -244,11 +208,6 @@ def _take_numbers(table: pd.DataFrame, config: ExamplesConfig, log: Log) -> bool
     return True
 
 
-def _lengths(sequences: pd.Series, numbers: bool) -> np.ndarray:
-    lengths = sequences.str.count(" ") + 1 if numbers else sequences.str.len()
-    return lengths.to_numpy()
-
-
 def _alphabet(table: pd.DataFrame, config: SequenceConfig, log: Log) -> str:
     if config.alphabet != "auto":
         return config.alphabet
@@ -263,12 +222,12 @@ def _alphabet(table: pd.DataFrame, config: SequenceConfig, log: Log) -> str:
     return found.name
 
 
-def _name_records(raw: pd.DataFrame, config: ExamplesConfig, log: Log) -> pd.DataFrame:
+def name_records(raw: pd.DataFrame, id_column: str | None, log: Log) -> pd.DataFrame:
     """Ids that are safe as file names and labels; the original stays in `source_id`."""
     made = pd.Series([f"ex{number:06d}" for number in range(1, len(raw) + 1)])
-    if config.id is None:
+    if id_column is None:
         return pd.DataFrame({"id": made, "source_id": made}).join(raw[["line", "origin"]])
-    source_id = raw[config.id]
+    source_id = raw[id_column]
     twice = source_id.duplicated(keep="first").to_numpy()
     if twice.any():
         row = int(np.flatnonzero(twice)[0])
@@ -360,4 +319,5 @@ def save_description(description: Description, path: str | Path) -> None:
 def load_description(path: str | Path) -> Description:
     """Read `examples.json`."""
     value = json.loads(Path(path).read_text(encoding="utf-8"))
-    return Description(value["inputs"], value["alphabet"], Task.from_dict(value["task"]))
+    task = Task.from_dict(value["task"])
+    return Description(value["inputs"], value["alphabet"], task, value["profile"])

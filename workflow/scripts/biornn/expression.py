@@ -15,9 +15,10 @@ from typing import Any
 import anndata as ad
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 
 from .checking import listed
-from .config_data import ExpressionConfig, Log1p, LogRatio, NormalizationStep, ValueCheck, ZScore
+from .config_expression import Cpm, Log1p, LogRatio, NormalizationStep, ValueCheck, ZScore
 from .files import InputError, write_json, write_with
 
 LAYER = "normalized"
@@ -41,10 +42,11 @@ class _Step:
             self.state = {"log_ratio": {"shift": float(shift)}}
         elif isinstance(self.config, ZScore):
             mean, sd = train.mean(), train.std(ddof=0)
-            if not (sd > 0).all():
+            if not (sd > 0).any():
                 raise InputError(
                     f"z_score: '{sd.idxmin()}' has the same value in all training rows."
                 )
+            sd = sd.where(sd > 0, 1.0)  # a gene that never changes says nothing
             self.state = {
                 column: {"mean": float(mean[column]), "sd": float(sd[column])} for column in train
             }
@@ -53,6 +55,11 @@ class _Step:
         if isinstance(self.config, LogRatio):
             ratio = self._log_ratio(table) + self.state["log_ratio"]["shift"]
             return ratio.to_frame("log_ratio")
+        if isinstance(self.config, Cpm):
+            totals = table.sum(axis=1)
+            if not (totals > 0).all():
+                raise InputError(f"cpm: the counts of {totals.idxmin()} add up to nothing.")
+            return table.div(totals, axis=0) * self.config.total
         if isinstance(self.config, Log1p):
             return np.log1p(table) / math.log(self.config.base)
         means = pd.Series({column: numbers["mean"] for column, numbers in self.state.items()})
@@ -142,10 +149,8 @@ class Normalizer:
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> Normalizer:
         """The normaliser that `to_dict` described."""
-        config = ExpressionConfig.model_validate(
-            {"counts": value["columns"], "normalization": [s["config"] for s in value["steps"]]}
-        )
-        normalizer = cls(config.normalization)
+        steps = TypeAdapter(list[NormalizationStep])
+        normalizer = cls(steps.validate_python([s["config"] for s in value["steps"]]))
         normalizer.columns = list(value["columns"])
         for step, stored in zip(normalizer._steps, value["steps"], strict=True):
             step.state = stored["state"]

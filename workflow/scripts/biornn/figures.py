@@ -277,10 +277,10 @@ def draw_all(tables: Any, label: str) -> dict[str, str]:
         targets = target_distribution(one, label)
         results = predicted_vs_measured(panels, label)
     sequences = tables.examples["sequence"]
-    letters = tables.description.inputs == "letters"
-    return {
+    composed = {"letters": letter_composition, "numbers": series_spread}
+    paint_inputs = composed.get(tables.description.inputs)
+    return ({"input_composition": paint_inputs(sequences)} if paint_inputs else {}) | {
         "target_distribution": targets,
-        "input_composition": (letter_composition if letters else series_spread)(sequences),
         "forest": forest(tables.metrics, tables.published, tables.ranked_models()),
         "predicted_vs_measured": results,
         "training_curves": training_curves(

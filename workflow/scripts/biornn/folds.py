@@ -72,22 +72,31 @@ class FoldData:
 def load_fold(
     examples_path: str | Path,
     description_path: str | Path,
-    sequences_path: str | Path,
+    sequences_path: str | Path | None,
     splits_path: str | Path,
     fold: int,
     expression_path: str | Path | None = None,
 ) -> tuple[pd.Series, FoldData]:
-    """Ids and data of one fold; the target is the normalised expression where there is one."""
+    """Ids and data of one fold.
+
+    Normalised expression is the input where the examples are profiles, else it is the target.
+    """
     table = examples.load(examples_path)
-    task = examples.load_description(description_path).task
-    if expression_path is None:
+    description = examples.load_description(description_path)
+    task = description.task
+    values = None
+    if expression_path is not None:
+        values = expression.load_normalized(expression_path).loc[table["id"]].to_numpy()
+    if description.profile:
+        assert values is not None
+        read: Inputs = inputs.profile_series(values, description.profile["genes_per_step"])
         targets = task.encode(table["target"])
     else:
-        values = expression.load_normalized(expression_path).loc[table["id"]].iloc[:, 0]
-        targets = values.to_numpy()
+        assert sequences_path is not None
+        read = inputs.load(sequences_path)
+        targets = task.encode(table["target"]) if values is None else values[:, 0]
     subsets = splits.read_subsets(splits_path, fold, table["id"])
-    data = FoldData(inputs.load(sequences_path), targets, subsets.to_numpy(), task)
-    return table["id"], data
+    return table["id"], FoldData(read, targets, subsets.to_numpy(), task)
 
 
 def predictions_table(

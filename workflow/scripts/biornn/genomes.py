@@ -6,10 +6,8 @@ Positions are counted from 0 along the forward strand, the end not included.
 
 from __future__ import annotations
 
-import io
 import logging
 import re
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from . import tables
 from .alphabets import DNA, RNA, Alphabet, reverse_complement
 from .archives import read_member
 from .checking import listed, nearest
 from .config_genome import FeaturesConfig, WindowsConfig
 from .files import InputError
-from .intervals import read_intervals, text_of
+from .intervals import read_intervals
+from .records import Log
 
 if TYPE_CHECKING:
     from Bio.SeqFeature import SeqFeature
@@ -35,7 +35,11 @@ logger = logging.getLogger(__name__)
 
 
 def cut(
-    genome: pd.DataFrame, intervals: str | Path | bytes, config: WindowsConfig, origin: str
+    genome: pd.DataFrame,
+    intervals: str | Path | bytes,
+    config: WindowsConfig,
+    origin: str,
+    log: Log | None = None,
 ) -> pd.DataFrame:
     """The pieces of a genome at the places that an interval file names.
 
@@ -51,6 +55,8 @@ def cut(
         its reverse complement. A strand of `.` or `?` counts as plus.
     origin
         The interval file in messages.
+    log
+        Where windows that are dropped are counted.
 
     Returns
     -------
@@ -98,7 +104,8 @@ def cut(
     if not keep.all():
         if not keep.any():
             raise InputError(f"{origin}: no window lies within its chromosome.")
-        logger.warning("%s: %d windows beyond a chromosome dropped", origin, int((~keep).sum()))
+        if log is not None:
+            log.note("windows beyond an end of their chromosome, dropped", int((~keep).sum()))
     table = table.assign(chromosome=names)
     columns = {
         "id": _unique(table),
@@ -200,44 +207,19 @@ def label_features(
         Naming the file, the record, the feature and the way out.
     """
     raw = data if isinstance(data, bytes) else read_member(data, member)
-    text = text_of(raw, origin)
+    text = tables.text_of(raw, origin)
     mark = re.search(r"^(LOCUS|ID) ", text, flags=re.MULTILINE)
     if mark is None:
         raise InputError(f"{origin}: neither GenBank nor EMBL: no line begins with LOCUS or ID.")
-    records = _records(text, "genbank" if mark[1] == "LOCUS" else "embl", origin)
-    lines = [at for at, line in enumerate(text.split("\n"), start=1) if line.startswith(mark[0])]
+    kind = "genbank" if mark[1] == "LOCUS" else "embl"
+    records = tables.flat_records(text, kind, origin)
     _check_types(records, config, origin)
-    return pd.DataFrame(
-        {
-            "id": [record.id for record in records],
-            "description": [record.description for record in records],
-            "organism": [str(record.annotations.get("organism", "")) for record in records],
-            "sequence": [str(record.seq) for record in records],
-            "labels": [
-                _labels(record, config, f"{origin}, line {line}, record {record.id}")
-                for record, line in zip(records, lines, strict=True)
-            ],
-            "line": lines,
-        }
-    )
-
-
-def _records(text: str, kind: str, origin: str) -> list[SeqRecord]:
-    from Bio import SeqIO
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # the parser only warns of a sequence that is shorter than its header says
-            warnings.filterwarnings("error", r"Expected sequence length|Premature end")
-            records = list(SeqIO.parse(io.StringIO(text), kind))
-        for record in records:
-            bytes(record.seq)
-    except Exception as error:  # the parsers raise what they meet
-        raise InputError(f"{origin}: not a whole {kind} file: {error}.") from None
-    if not text.rstrip().endswith("//"):
-        raise InputError(f"{origin}: cut off: the last record does not end with '//'.")
-    return records
+    table = tables.flat_table(text, kind, records)
+    table["labels"] = [
+        _labels(record, config, f"{origin}, line {line}, record {record.id}")
+        for record, line in zip(records, table["line"], strict=True)
+    ]
+    return table
 
 
 def _check_types(records: list[SeqRecord], config: FeaturesConfig, origin: str) -> None:

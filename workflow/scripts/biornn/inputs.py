@@ -25,10 +25,13 @@ class Series:
         float32 [total length, channels], the steps of all series one after another.
     offsets : numpy.ndarray
         int64 [n + 1]; series k is `values[offsets[k]:offsets[k + 1]]`.
+    normalized : bool
+        Whether the values were normalised already, and are not to be standardised again.
     """
 
     values: np.ndarray
     offsets: np.ndarray
+    normalized: bool = False
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -59,6 +62,19 @@ def read_series(texts: pd.Series) -> Series:
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     values = np.array([value for row in rows for value in row], dtype=np.float32)
     return Series(values[:, None], offsets)
+
+
+def profile_series(values: np.ndarray, genes_per_step: int) -> Series:
+    """Expression profiles [samples, genes] as series of `genes_per_step` genes at each step.
+
+    The last step is filled up with zeros.
+    """
+    n, genes = values.shape
+    steps = -(-genes // genes_per_step)
+    whole = np.zeros((n, steps * genes_per_step), dtype=np.float32)
+    whole[:, :genes] = values
+    offsets = np.arange(n + 1, dtype=np.int64) * steps
+    return Series(whole.reshape(n * steps, genes_per_step), offsets, normalized=True)
 
 
 def dense(inputs: Inputs) -> np.ndarray:

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 
+from . import tables
 from .archives import read_member
 from .checking import listed, nearest
 from .config_genome import WindowsConfig
@@ -24,7 +25,6 @@ ENDINGS = {
     "gff": (".gff", ".gff3"),
     "gtf": (".gtf",),
 }
-_PACKED = (".gz", ".bz2", ".xz", ".zst")
 #: Columns that a window has of itself; an attribute of such a name becomes `attribute.NAME`.
 OWN_COLUMNS = (
     "id", "sequence", "chromosome", "start", "end", "strand", "window_start", "window_end",
@@ -67,9 +67,9 @@ def read_intervals(
     else:
         data = read_member(intervals, config.member)
         name = config.member or Path(intervals).name
-    kind = _format_of(name, origin) if config.format == "auto" else config.format
+    kind = tables.format_of(name, origin, ENDINGS) if config.format == "auto" else config.format
     # not splitlines(): a value may have other characters that Unicode takes for line ends
-    lines = text_of(data, origin).replace("\r\n", "\n").split("\n")
+    lines = tables.text_of(data, origin).replace("\r\n", "\n").split("\n")
     if kind == "bed":
         if config.feature:
             raise InputError(f"{origin}: BED has no feature types; take `feature` out.")
@@ -82,25 +82,6 @@ def read_intervals(
     numbers = ["start", "end", "line"]
     text = table.drop(columns=numbers).fillna("")
     return text.join(table[numbers])
-
-
-def text_of(data: bytes, origin: str) -> str:
-    """UTF-8 text, without a byte order mark; InputError if it is none."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{origin}: not UTF-8 text (byte {error.start}).") from None
-
-
-def _format_of(name: str, origin: str) -> str:
-    path = Path(name.lower())
-    suffix = path.with_suffix("").suffix if path.suffix in _PACKED else path.suffix
-    for kind, endings in ENDINGS.items():
-        if suffix in endings:
-            return kind
-    raise InputError(
-        f"{origin}: the name does not tell the format. Give `format`: one of {listed(ENDINGS)}."
-    )
 
 
 def _bed_rows(lines: list[str], origin: str) -> Iterator[dict[str, object]]:

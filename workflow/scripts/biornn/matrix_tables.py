@@ -17,8 +17,8 @@ import pandas as pd
 import scipy.sparse
 
 from .checking import listed, nearest
-from .config_data import TableRef
 from .config_expression import MatrixRef
+from .config_tables import TableRef
 from .files import InputError
 
 #: What the second and the third header line of an Orange table may say.

@@ -8,7 +8,8 @@ from typing import Any
 
 from . import __version__
 from .config import AnalysisConfig
-from .config_data import ColumnSplit, LogRatio
+from .config_data import ColumnSplit
+from .config_expression import LogRatio
 from .config_models import LinearBaseline, MeanBaseline, ModelConfig
 from .config_sources import PathSource, UrlSource
 from .examples import Description
@@ -37,6 +38,28 @@ def _network_in_words(name: str, model: ModelConfig) -> str:
 
 def _normalization_in_words(analysis: AnalysisConfig) -> str:
     assert analysis.expression is not None
+    words = _steps(analysis)
+    check = analysis.expression.check
+    checked = (
+        f" The result equals the column `{check.column}` of the source within {check.tolerance:g}."
+        if check
+        else ""
+    )
+    return f"The target was computed from raw counts: {'; then '.join(words)}.{checked}"
+
+
+def _steps_in_words(analysis: AnalysisConfig) -> str:
+    words = _steps(analysis)
+    if not words:
+        return "The expression values were used as they came."
+    return (
+        f"Expression was normalised: {'; then '.join(words)}. What this learns from data it "
+        "learned from the training examples."
+    )
+
+
+def _steps(analysis: AnalysisConfig) -> list[str]:
+    assert analysis.expression is not None
     words = []
     for step in analysis.expression.normalization:
         if isinstance(step, LogRatio):
@@ -49,18 +72,14 @@ def _normalization_in_words(analysis: AnalysisConfig) -> str:
                     f", shifted so that {step.reference_sequence} has the value "
                     f"{step.reference_value:g}"
                 )
+        elif step.method == "cpm":
+            text = f"counts per {step.total:g} of each sample"
         elif step.method == "log1p":
             text = f"log{step.base:g}(1 + count)"
         else:
             text = "z-score with mean and standard deviation of the training rows"
         words.append(text)
-    check = analysis.expression.check
-    checked = (
-        f" The result equals the column `{check.column}` of the source within {check.tolerance:g}."
-        if check
-        else ""
-    )
-    return f"The target was computed from raw counts: {'; then '.join(words)}.{checked}"
+    return words
 
 
 def _baseline_in_words(name: str, baseline: Any, task: Task) -> str:
@@ -88,11 +107,17 @@ _INFORMATION_INTERVAL = (
 
 
 def _target_in_words(analysis: AnalysisConfig, task: Task) -> str:
+    if analysis.has_profiles:
+        return f"{_steps_in_words(analysis)} {_column_in_words(analysis, task)}"
     if analysis.expression is not None:
         return (
             f"{_normalization_in_words(analysis)} Normalisation was fitted on training examples "
             "only; a reference that is named in it is a constant of the analysis."
         )
+    return _column_in_words(analysis, task)
+
+
+def _column_in_words(analysis: AnalysisConfig, task: Task) -> str:
     column = analysis.target.column or ("class" if analysis.examples.classes else "output")
     if task.kind == "regression":
         what = "a number" if task.per == "sequence" else "a number for each position"
@@ -103,6 +128,12 @@ def _target_in_words(analysis: AnalysisConfig, task: Task) -> str:
 
 
 def _inputs_in_words(description: Description) -> str:
+    if description.profile:
+        genes, step = description.profile["genes"], description.profile["genes_per_step"]
+        return (
+            f"The inputs are expression profiles of {genes:,} genes, read as a sequence of {step} "
+            "genes at a step in the order of the file."
+        )
     if description.inputs == "letters":
         return f"Sequences were one-hot encoded ({description.alphabet})."
     return "Inputs were standardised by mean and standard deviation of the training examples."
@@ -199,9 +230,11 @@ Made with biornn {__version__}.
 
 
 def _origin(analysis: AnalysisConfig) -> str:
-    examples = analysis.examples
+    # the members are those of the examples or of the matrix; joined files have their own
+    examples = analysis.expression.matrix if analysis.has_profiles else analysis.examples
+    names = [examples.source] if analysis.has_profiles else analysis.examples.inputs.values()
     places = []
-    for name in examples.inputs.values():
+    for name in names:
         source = analysis.sources[name]
         if isinstance(source, PathSource):
             place = f"the file `{Path(source.path).name}`"

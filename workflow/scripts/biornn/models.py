@@ -46,6 +46,9 @@ class InputScheme:
         """From the training rows (boolean [n]); letters need nothing but their alphabet."""
         if isinstance(inputs, EncodedSequences):
             return cls(inputs.alphabet.name)
+        if inputs.normalized:
+            channels = inputs.values.shape[1]
+            return cls(None, (0.0,) * channels, (1.0,) * channels)
         steps = inputs.values[np.repeat(train, inputs.lengths)].astype(np.float64)
         sd = steps.std(axis=0)
         # a channel that never changes says nothing, and is left as it is

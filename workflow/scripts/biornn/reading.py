@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from . import tables
+from . import genomes, tables
 from .checking import listed
-from .config_data import ExamplesConfig, JoinConfig, NumbersConfig, SequenceConfig, TableRef
+from .config_data import ExamplesConfig, JoinConfig, NumbersConfig, SequenceConfig
+from .config_tables import TableRef
 from .files import InputError
 from .records import Log, name_of
-
-logger = logging.getLogger(__name__)
 
 #: Columns of the sequences where none is named, in this order.
 USUAL_COLUMNS = ("sequence", "input")
@@ -24,6 +22,7 @@ def read(
     paths: Mapping[str, str | Path],
     config: ExamplesConfig,
     wanted: Sequence[str],
+    log: Log,
     reference: TableRef | None = None,
 ) -> pd.DataFrame:
     """The wanted columns of all files.
@@ -35,6 +34,8 @@ def read(
     config : ExamplesConfig
     wanted
         Columns that are needed beside those of the inputs.
+    log
+        Where windows that are dropped are counted.
     reference
         Another table with the same columns, for a replicate.
 
@@ -54,7 +55,7 @@ def read(
     for label, source in inputs.items():
         where = reference or config
         origin = tables.origin_of(paths[source], where)
-        table = tables.read(paths[source], where)
+        table = _records(paths, source, where, config, log)
         if label:
             table["class"] = label
         there = [name for name in table if name != "line"]
@@ -65,6 +66,29 @@ def read(
         whole = table[pieces[0]].str.cat([table[piece] for piece in pieces[1:]], sep=between)
         parts.append(table.assign(input_=whole, origin=origin))
     return pd.concat(parts, ignore_index=True)
+
+
+def _records(
+    paths: Mapping[str, str | Path],
+    source: str,
+    where: TableRef,
+    config: ExamplesConfig,
+    log: Log,
+) -> pd.DataFrame:
+    """The records of one file, or what is cut from them."""
+    if config.features:
+        origin = tables.origin_of(paths[source], where)
+        table = genomes.label_features(paths[source], where.member, config.features, origin)
+    else:
+        table = tables.read(paths[source], where)
+    if config.windows:
+        file = paths[config.windows.source]
+        place = f"{file} ({config.windows.member})" if config.windows.member else str(file)
+        table = genomes.cut(table, file, config.windows, place, log)
+    if config.tiles:
+        tiles = config.tiles
+        table = genomes.tile(table, tiles.length, tiles.step, tiles.minimum)
+    return table
 
 
 def input_columns(config: SequenceConfig | NumbersConfig, there: Sequence[str]) -> list[str]:

@@ -298,8 +298,11 @@ def render(
     environment.filters |= {"number": number, "p_value": p_value, "image": image}
     environment.globals["interval"] = interval
     sequences = tables.examples["sequence"]
-    numbers = tables.description.inputs == "numbers"
-    lengths = sequences.str.count(" ") + 1 if numbers else sequences.str.len()
+    lengths = {
+        "letters": lambda: sequences.str.len(),
+        "numbers": lambda: sequences.str.count(" ") + 1,
+        "profiles": lambda: pd.Series([(tables.description.profile or {}).get("genes", 0)]),
+    }[tables.description.inputs]()
     changed = tables.qc[tables.qc["action"] != "note"]
     strata = [s for s in tables.metrics["subset"].unique() if s.startswith("test/")]
     return environment.get_template(Path(template).name).render(

@@ -12,14 +12,11 @@ import ftplib
 import logging
 import os
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from . import transfer
+from . import packages, transfer
 from .config_sources import DownloadConfig, PypiSource, UrlSource
 from .files import InputError, check_sha256, sha256
 
@@ -146,7 +143,7 @@ def _from_origin(
         package = source
 
         def action() -> None:
-            _pip_download(package, part)
+            packages.download(package, part)
 
     try:
         transfer.with_retries(action, origin, config.attempts)
@@ -160,28 +157,3 @@ def _from_origin(
     except InputError:
         transfer.forget(part)
         raise
-
-
-def _pip_download(source: PypiSource, part: Path) -> None:
-    """Fetch one wheel from the Python package index without installing it or running its code.
-
-    pip does the transfer, so the user's own index, proxy and certificates are honoured.
-    """
-    origin = describe(source)
-    with tempfile.TemporaryDirectory(dir=part.parent, prefix=".pip-") as folder:
-        command = [
-            sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-            "--no-input", "--no-deps", "--only-binary=:all:", f"--dest={folder}",
-            "--", f"{source.package}=={source.version}",
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["pip gave no reason"]
-            raise OSError(next((line for line in lines if line.startswith("ERROR")), lines[-1]))
-        received = Path(folder) / source.file
-        if not received.is_file():
-            found = ", ".join(sorted(path.name for path in Path(folder).iterdir()))
-            raise InputError(
-                f"{origin}: the index gave {found}, not '{source.file}'. Correct `file`."
-            )
-        shutil.copyfile(received, part)

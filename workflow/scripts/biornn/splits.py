@@ -9,7 +9,8 @@ import pandas as pd
 
 from .alphabets import Alphabet
 from .checking import listed
-from .config_data import ColumnSplit, ExpressionConfig, RandomSplit, Split
+from .config_data import ColumnSplit, RandomSplit, Split
+from .config_expression import ExpressionConfig
 from .encoding import EncodedSequences, encode
 from .files import InputError
 

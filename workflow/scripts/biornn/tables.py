@@ -12,16 +12,20 @@ import io
 import re
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from .archives import read_member
 from .checking import listed, nearest
-from .config_data import TableRef
+from .config_tables import TableRef
 from .files import InputError, check_digest
+
+if TYPE_CHECKING:
+    from Bio.SeqRecord import SeqRecord
 
 #: File name endings of each format, without what packs them.
 ENDINGS = {
@@ -91,19 +95,20 @@ def select(table: pd.DataFrame, columns: list[str], origin: str) -> pd.DataFrame
     return table[[*dict.fromkeys(columns), "line"]]
 
 
-def format_of(name: str, origin: str) -> str:
+def format_of(name: str, origin: str, endings: Mapping[str, tuple[str, ...]] = ENDINGS) -> str:
     """The format that a file's name stands for."""
     path = Path(name.lower())
     suffix = path.with_suffix("").suffix if path.suffix in _PACKED else path.suffix
-    for kind, endings in ENDINGS.items():
-        if suffix in endings:
+    for kind, known in endings.items():
+        if suffix in known:
             return kind
     raise InputError(
-        f"{origin}: the name does not tell the format. Give `format`: one of {listed(ENDINGS)}."
+        f"{origin}: the name does not tell the format. Give `format`: one of {listed(endings)}."
     )
 
 
-def _text(data: bytes, origin: str) -> str:
+def text_of(data: bytes, origin: str) -> str:
+    """UTF-8 text, without a byte order mark; InputError if it is none."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -111,7 +116,7 @@ def _text(data: bytes, origin: str) -> str:
 
 
 def _read_separated(data: bytes, reference: TableRef, origin: str, default: str) -> pd.DataFrame:
-    text = _text(data, origin)
+    text = text_of(data, origin)
     skipped = reference.skip_lines
     stream = io.StringIO(text, newline="")
     for _ in range(skipped):
@@ -218,7 +223,7 @@ def _records(titles: list[str], sequences: list[str], lines: list[int]) -> pd.Da
 def _read_fasta(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
     from Bio.SeqIO.FastaIO import SimpleFastaParser
 
-    text = _text(data, origin)
+    text = text_of(data, origin)
     first = text.lstrip()[:1]
     if first and first != ">":
         raise InputError(f"{origin}: not FASTA: the first record does not begin with '>'.")
@@ -231,37 +236,49 @@ def _read_fastq(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
     from Bio.SeqIO.QualityIO import FastqGeneralIterator
 
     try:
-        triples = list(FastqGeneralIterator(io.StringIO(_text(data, origin))))
+        triples = list(FastqGeneralIterator(io.StringIO(text_of(data, origin))))
     except ValueError as error:
         raise InputError(f"{origin}: not a whole FASTQ file: {error}.") from None
     titles, sequences = ([triple[at] for triple in triples] for at in (0, 1))
     return _records(titles, sequences, list(range(1, len(triples) + 1)))
 
 
+def flat_records(text: str, kind: str, origin: str) -> list[SeqRecord]:
+    """The records of a GenBank or EMBL file (`kind`), each whole; InputError if one is not."""
+    from Bio import SeqIO
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # the parser only warns of a sequence that is shorter than its header says
+            warnings.filterwarnings("error", r"Expected sequence length|Premature end")
+            records = list(SeqIO.parse(io.StringIO(text), kind))
+        for record in records:
+            bytes(record.seq)  # a record may have a length and no letters
+    except Exception as error:  # the parsers raise what they meet
+        raise InputError(f"{origin}: not a whole {kind} file: {error}.") from None
+    if text.rstrip() and not text.rstrip().endswith("//"):
+        raise InputError(f"{origin}: cut off: the last record does not end with '//'.")
+    return records
+
+
+def flat_table(text: str, kind: str, records: list[SeqRecord]) -> pd.DataFrame:
+    """`id, description, organism, sequence, line` of the records."""
+    return pd.DataFrame(
+        {
+            "id": [record.id for record in records],
+            "description": [record.description for record in records],
+            "organism": [str(record.annotations.get("organism", "")) for record in records],
+            "sequence": [str(record.seq) for record in records],
+            "line": _header_lines(text, "LOCUS" if kind == "genbank" else "ID "),
+        }
+    )
+
+
 def _flat_file(kind: str) -> Callable[[bytes, TableRef, str], pd.DataFrame]:
     def read_flat(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
-        from Bio import SeqIO
-
-        text = _text(data, origin)
-        try:
-            with warnings.catch_warnings():
-                # the parser only warns of a sequence that is shorter than its header says
-                warnings.filterwarnings("error", r"Expected sequence length|Premature end")
-                records = list(SeqIO.parse(io.StringIO(text), kind))
-            sequences = [str(record.seq) for record in records]
-        except Exception as error:  # the parsers raise what they meet
-            raise InputError(f"{origin}: not a whole {kind} file: {error}.") from None
-        if text.rstrip() and not text.rstrip().endswith("//"):
-            raise InputError(f"{origin}: cut off: the last record does not end with '//'.")
-        return pd.DataFrame(
-            {
-                "id": [record.id for record in records],
-                "description": [record.description for record in records],
-                "organism": [str(record.annotations.get("organism", "")) for record in records],
-                "sequence": sequences,
-                "line": _header_lines(text, "LOCUS" if kind == "genbank" else "ID "),
-            }
-        )
+        text = text_of(data, origin)
+        return flat_table(text, kind, flat_records(text, kind, origin))
 
     return read_flat
 

@@ -170,6 +170,66 @@ def take(labels: Labels, keep: np.ndarray | slice) -> Labels:
     return "".join(chosen) if isinstance(labels, str) else tuple(chosen)
 
 
+def there(
+    came: pd.Series, target: TargetConfig, table: pd.DataFrame, wanted: pd.Series, log: Log
+) -> np.ndarray:
+    """Which records have a target; those without are refused, or dropped.
+
+    Parameters
+    ----------
+    came : pandas.Series
+        Text, as it came.
+    wanted : pandas.Series
+        Boolean: the others are not looked at.
+    """
+    there = ~(came.str.strip().isin(target.missing_values) & wanted).to_numpy()
+    if not there.all() and target.missing == "error":
+        row = int(np.flatnonzero(~there)[0])
+        raise InputError(
+            f"{name_of(table, row)}: '{target.column}' is {came[row]!r}, no target "
+            f"({int((~there).sum())} such records). Correct them, or set target.missing: drop."
+        )
+    log.records(table, ~there, "dropped", "no target")
+    return there
+
+
+def with_values(texts: pd.Series, target: TargetConfig, table: pd.DataFrame) -> pd.Series:
+    """The texts, or the numbers that `target.values` gives them."""
+    if target.values is None:
+        return texts
+    unknown = ~texts.isin(target.values).to_numpy()
+    if unknown.any():
+        row = int(np.flatnonzero(unknown)[0])
+        raise InputError(
+            f"{name_of(table, row)}: '{target.column}' is {texts[row]!r}, which is none of "
+            f"{listed(target.values)} ({int(unknown.sum())} such records). Add it to target.values."
+        )
+    return texts.map({text: repr(value) for text, value in target.values.items()})
+
+
+def _said(task: Task, target: TargetConfig) -> str:
+    """The note that says what is predicted."""
+    what = f"task: {task.kind} per {task.per}, column '{target.column}'"
+    return f"{what}, classes {listed(task.classes)}" if task.classes else what
+
+
+def settle_in(
+    table: pd.DataFrame, stays: np.ndarray, config: TargetConfig, per: str, log: Log
+) -> Task:
+    """Put `target` in place of the column `labels`, for the records that stay.
+
+    `stays` (boolean [n]) is changed in place where a class is dropped.
+    """
+    rest = table[stays].reset_index(drop=True)
+    task, values, right = settle(rest["labels"], config, per, rest, log)
+    stays[np.flatnonzero(stays)[~right]] = False
+    # both are in place, so that the caller's table changes
+    table["target"] = pd.Series(values[right].to_numpy(), index=np.flatnonzero(stays))
+    del table["labels"]
+    log.note(_said(task, config), len(task.classes) or 1)
+    return task
+
+
 def settle(
     texts: pd.Series, config: TargetConfig, per: str, table: pd.DataFrame, log: Log
 ) -> tuple[Task, pd.Series, np.ndarray]:

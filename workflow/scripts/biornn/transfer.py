@@ -28,7 +28,8 @@ logger = logging.getLogger(__name__)
 
 #: Longest pause between two tries, also when a server asks for more (seconds).
 MAX_PAUSE = 120.0
-_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+#: Statuses of a server that may answer later.
+BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CHUNK = 2**16
 _TIMEOUT = (15, 60)  # to connect, between two packets (seconds)
 
@@ -159,15 +160,15 @@ def _check_status(url: str, response: requests.Response, part: Path) -> None:
         forget(part)
         raise PassingError("the part that is here does not fit what the server has")
     said = f"{shown(url)}: the server answered {status} {response.reason}"
-    if status in _BUSY:
-        raise PassingError(said, _retry_after(response.headers.get("Retry-After")))
+    if status in BUSY:
+        raise PassingError(said, retry_after(response.headers.get("Retry-After")))
     first = next(response.iter_content(200), b"")
     kind = NotThereError if status in (404, 410) else InputError
     raise kind(f"{said}, beginning with {first[:80]!r}. Check the address.")
 
 
-def _retry_after(value: str | None) -> float | None:
-    """Seconds, from a number or a date."""
+def retry_after(value: str | None) -> float | None:
+    """Seconds that a Retry-After header asks for, as a number or as a date."""
     if value is None:
         return None
     if value.strip().isdecimal():

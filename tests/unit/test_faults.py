@@ -1,0 +1,146 @@
+"""What goes wrong, and the tests that show what the user gets; one row a promise."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+
+# Failure: tests, by file and name.
+FAULTS = {
+    # -- downloads --
+    "a download is cut off": [
+        "unit/test_transfer.py::test_a_cut_transfer_goes_on_where_it_stopped",
+        "unit/test_transfer.py::test_what_can_not_be_continued_begins_again",
+        "unit/test_transfer.py::test_a_server_that_always_cuts",
+        "unit/test_sources.py::test_a_later_run_goes_on_where_the_last_one_was_cut_off",
+        "unit/test_sources.py::test_a_failed_download_leaves_nothing",
+    ],
+    "an error page or HTML is served as data": [
+        "unit/test_transfer.py::test_a_web_page_is_not_data",
+        "unit/test_transfer.py::test_a_refusal_names_address_status_and_what_came",
+    ],
+    "429 and 503": [
+        "unit/test_transfer.py::test_a_busy_server_is_given_the_time_it_asks_for",
+        "unit/test_transfer.py::test_a_date_to_come_back_at_is_capped",
+        "unit/test_transfer.py::test_pauses_grow_where_the_server_names_none",
+    ],
+    "redirects": ["unit/test_transfer.py::test_redirects"],
+    "a password in an address": ["unit/test_transfer.py::test_passwords_are_not_shown"],
+    "no network": [
+        "unit/test_sources.py::test_no_network_says_so_and_how_to_go_on",
+        "workflow/test_bad_input.py::test_no_network",
+    ],
+    "nodes without a network": [
+        "unit/test_sources.py::test_offline_asks_no_server",
+        "workflow/test_run.py::test_fetch_and_then_a_run_without_a_network",
+    ],
+    "a mirror that is stale, or lacks a file": [
+        "unit/test_sources.py::test_a_mirror_with_other_content_is_not_believed",
+        "unit/test_sources.py::test_what_a_mirror_does_not_have_comes_from_the_origin",
+    ],
+    "two runs download one file": [
+        "unit/test_sources.py::test_two_processes_do_not_mix_their_bytes"
+    ],
+    "a truncated gzip, tar or wheel": [
+        "unit/test_archives.py::test_truncated_files",
+        "unit/test_archives.py::test_a_truncated_tar",
+        "unit/test_archives.py::test_a_truncated_wheel",
+    ],
+    "a checksum that does not match": [
+        "unit/test_sources.py::test_a_failed_download_leaves_nothing",
+        "unit/test_tables.py::test_a_member_that_is_another_is_refused",
+        "workflow/test_bad_input.py::test_a_checksum_that_does_not_match",
+    ],
+    "bombs, and names that climb out": [
+        "unit/test_archives.py::test_bombs",
+        "unit/test_archives.py::test_a_bomb_in_a_zip",
+        "unit/test_archives.py::test_too_many_members",
+        "unit/test_archives.py::test_a_hostile_member_name_writes_nothing",
+        "unit/test_archives.py::test_a_link_in_a_tar_leads_nowhere",
+        "unit/test_sources.py::test_an_address_can_not_climb_out_of_a_mirror",
+    ],
+    "a package that would run code": [
+        "unit/test_sources.py::test_a_wheel_is_fetched_without_running_it",
+        "unit/test_packages.py::test_it_is_found_on_the_pages_of_the_index",
+    ],
+    "a disk that is full, or a kill while writing": [
+        "unit/test_files.py::test_a_failed_write_leaves_the_old_file_and_no_litter"
+    ],
+    # -- input --
+    "duplicate ids": ["unit/test_examples.py::test_a_bad_record_is_named"],
+    "an empty file": [
+        "unit/test_examples.py::test_an_empty_table",
+        "unit/test_tables.py::test_what_is_wrong_is_named",
+    ],
+    "a file that is cut off": [
+        "unit/test_tables.py::test_what_is_wrong_is_named",
+        "unit/test_tables.py::test_damaged_files",
+        "workflow/test_bad_input.py::test_a_table_that_was_cut_off",
+    ],
+    "illegal residues and ambiguity codes": [
+        "unit/test_examples.py::test_a_bad_record_is_named",
+        "unit/test_examples.py::test_ambiguity_codes_can_be_allowed",
+        "unit/test_examples.py::test_dropped_records_are_listed_and_leave_the_rows_in_step",
+    ],
+    "lower case and white space": [
+        "unit/test_examples.py::test_lower_case_is_changed_and_said",
+        "unit/test_letters.py::test_white_space_is_taken_out_and_said",
+    ],
+    "stops and gaps": [
+        "unit/test_examples.py::test_gaps_and_stops_are_taken_out_where_asked",
+        "unit/test_letters.py::test_labels_stay_under_their_letters",
+    ],
+    "Windows line ends, a byte order mark, no final newline": [
+        "unit/test_examples.py::test_the_ways_to_write_a_table"
+    ],
+    "lengths outside the limits": [
+        "unit/test_examples.py::test_sequences_of_other_lengths_are_dropped_and_said",
+        "unit/test_examples.py::test_sequences_that_are_too_long_are_cropped_on_the_named_side",
+    ],
+    "repeats, and repeats with another target": [
+        "unit/test_examples.py::test_duplicates",
+        "unit/test_examples.py::test_copies_with_different_targets_are_counted",
+    ],
+    "missing targets": ["unit/test_examples.py::test_missing_targets_are_dropped_where_asked"],
+    "a class that is too small, unknown or alone": [
+        "unit/test_targets.py::test_small_classes_are_dropped_where_asked",
+        "unit/test_targets.py::test_what_is_refused",
+    ],
+    "labels that do not fit their positions": [
+        "unit/test_targets.py::test_labels_that_do_not_fit_are_named",
+        "unit/test_reading.py::test_a_mask_of_another_length_is_named",
+    ],
+    "records without a partner in another file": [
+        "unit/test_reading.py::test_records_without_a_partner",
+        "unit/test_reading.py::test_an_id_that_is_there_twice_can_not_be_joined",
+    ],
+    "counts that are negative or broken": ["unit/test_examples.py::test_a_bad_count_is_named"],
+    "001, NA, no and 1e-3": [
+        "unit/test_examples.py::test_text_stays_text",
+        "unit/test_files.py::test_scalars_mean_what_a_person_reads",
+    ],
+    "a key that is there twice": [
+        "unit/test_files.py::test_a_key_given_twice_is_refused_with_both_lines"
+    ],
+    "a typo in the config": [
+        "unit/test_config.py::test_a_mistyped_key_names_the_nearest_key_the_file_and_the_line",
+        "unit/test_config.py::test_all_problems_are_listed_at_once",
+        "workflow/test_bad_input.py::test_a_mistake_is_named",
+    ],
+    "a column that is not there": ["unit/test_examples.py::test_a_bad_record_is_named"],
+    "hostile values": [
+        "workflow/test_bad_input.py::test_hostile_values_reach_no_shell_and_no_path",
+        "unit/test_examples.py::test_every_id_is_safe_and_unique",
+        "unit/test_report.py::test_hostile_text_stays_text",
+    ],
+}
+
+
+@pytest.mark.parametrize(("fault", "tests"), FAULTS.items(), ids=FAULTS)
+def test_every_promise_has_its_tests(fault, tests):
+    for test in tests:
+        file, name = test.split("::")
+        tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+        assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, test
