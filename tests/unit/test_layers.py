@@ -43,6 +43,7 @@ FLOORS = [
         "joining",
         "examples",
         "profiles",
+        "normalizers",
         "expression",
         "splits",
         "folds",

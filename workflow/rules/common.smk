@@ -110,6 +110,12 @@ def example_sources(wildcards):
     return {name: source.model_dump(mode="json") for name, source in sources.items()}
 
 
+def length_files(wildcards):
+    """Where the lengths of the genes come from, if they are needed."""
+    lengths = ANALYSES[wildcards.analysis].expression.gene_lengths
+    return paths_of(wildcards.analysis, [lengths.source]) if lengths else []
+
+
 def replicate_sources(wildcards):
     """Names of the sources of the second measurement: its own, and what is joined."""
     analysis = ANALYSES[wildcards.analysis]

@@ -26,8 +26,9 @@ rule normalize_expression:
     input:
         examples=rules.build_examples.output.examples,
         counts=rules.build_examples.output.expression,
+        lengths=length_files,
         splits=rules.split_examples.output.splits,
-        code=library("expression", "splits"),
+        code=library("expression", "gene_lengths", "splits"),
     output:
         expression="results/{analysis}/folds/{fold}/expression.h5ad",
         normalizer="results/{analysis}/folds/{fold}/normalizer.json",

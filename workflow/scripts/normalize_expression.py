@@ -1,7 +1,7 @@
 """Normalise the expression of one fold, fitted on its training rows."""
 
 from _job import job
-from biornn import examples, expression, splits
+from biornn import examples, expression, gene_lengths, splits
 from biornn.config import section
 
 with job(snakemake) as logger:
@@ -11,7 +11,13 @@ with job(snakemake) as logger:
     fold = int(snakemake.wildcards.fold)
     train = splits.read_subsets(snakemake.input.splits, fold, table["id"]) == "train"
     normalizer = expression.Normalizer(config.normalization)
-    normalizer.fit(counts, train.to_numpy(), table["sequence"])
+    lengths = None
+    if config.gene_lengths:
+        lengths = gene_lengths.gene_lengths(snakemake.input.lengths[0], config.gene_lengths)
+        if config.gene_lengths.strip_version:
+            plain = counts.columns.map(gene_lengths.without_version)
+            lengths = lengths.reindex(plain).set_axis(counts.columns).dropna()
+    normalizer.fit(counts, train.to_numpy(), table["sequence"], lengths)
     values = normalizer.transform(counts)
     if config.check:
         worst = expression.check_values(

@@ -119,6 +119,93 @@ class Cpm(Section):
     total: float = Field(1e6, gt=0, description="What the counts of a sample add up to.")
 
 
+class _LengthStep(Section):
+    unknown_genes: Literal["error", "drop"] = Field(
+        "error", description="Genes whose length is not known: stop, or drop them."
+    )
+
+
+class Tpm(_LengthStep):
+    """Transcripts per million: counts per base of the gene, to a million in each sample."""
+
+    method: Literal["tpm"]
+
+
+class Fpkm(_LengthStep):
+    """Fragments per kilobase of the gene and million counts of the sample."""
+
+    method: Literal["fpkm"]
+
+
+class UpperQuartile(Section):
+    """Counts per million of library sizes that are scaled to one upper quartile, as in edgeR."""
+
+    method: Literal["upper_quartile"]
+
+
+class Tmm(Section):
+    """Counts per million of library sizes that are scaled by trimmed means of M values (edgeR)."""
+
+    method: Literal["tmm"]
+    m_trim: float = Field(0.3, ge=0, lt=0.5, description="Share of the M values cut at each end.")
+    a_trim: float = Field(0.05, ge=0, lt=0.5, description="Share of the A values cut at each end.")
+
+
+class MedianOfRatios(Section):
+    """Counts divided by DESeq2's size factors."""
+
+    method: Literal["median_of_ratios"]
+
+
+class Log(Section):
+    """log_base(value + pseudocount)."""
+
+    method: Literal["log"]
+    base: float = Field(2.0, gt=1, description="Base of the logarithm.")
+    pseudocount: float = Field(1.0, ge=0, description="Added to each value.")
+
+
+class Quantile(Section):
+    """Gives every sample the mean distribution of the training samples."""
+
+    method: Literal["quantile"]
+
+
+class RobustScale(Section):
+    """(value - median) / interquartile range, column by column, both from the training rows."""
+
+    method: Literal["robust_scale"]
+
+
+class LowCounts(Section):
+    """Drops genes that few training samples have counts of."""
+
+    method: Literal["low_counts"]
+    min_count: float = Field(10, ge=0, description="Counts that a sample must have of a gene.")
+    min_fraction: float = Field(
+        0.1, ge=0, le=1, description="Share of the training samples that must have them."
+    )
+
+
+class HighlyVariable(Section):
+    """Keeps the genes with the largest variance in the training rows; put it behind a logarithm."""
+
+    method: Literal["highly_variable"]
+    genes: int = Field(1000, ge=1, description="How many are kept.")
+
+
+class Missing(Section):
+    """Missing values: genes that have any in training are dropped, or filled with the median."""
+
+    method: Literal["missing"]
+    fill: Literal["median"] | None = Field(
+        None, description="`median` of the training rows, in place of dropping the gene."
+    )
+    max_missing: float = Field(
+        0.2, ge=0, le=1, description="Genes with a larger share of missing values are dropped."
+    )
+
+
 class Log1p(Section):
     """log_base(1 + count), column by column."""
 
@@ -132,7 +219,11 @@ class ZScore(Section):
     method: Literal["z_score"]
 
 
-NormalizationStep = Annotated[LogRatio | Cpm | Log1p | ZScore, Field(discriminator="method")]
+NormalizationStep = Annotated[
+    LogRatio | Cpm | Tpm | Fpkm | UpperQuartile | Tmm | MedianOfRatios | Log1p | Log | Quantile
+    | ZScore | RobustScale | LowCounts | HighlyVariable | Missing,
+    Field(discriminator="method"),
+]  # fmt: skip
 
 
 class ValueCheck(Section):
@@ -163,6 +254,9 @@ class ExpressionConfig(Section):
     samples: SampleSheet | None = Field(
         None, description="Table of the samples, with the target; else the matrix must have it."
     )
+    gene_lengths: GeneLengths | None = Field(
+        None, description="Where the lengths of the genes come from, for tpm and fpkm."
+    )
     profile: OrderProfile = Field(
         OrderProfile(method="order"), description="How a profile becomes a sequence."
     )
@@ -182,6 +276,10 @@ class ExpressionConfig(Section):
                 raise ValueError("samples belong to a matrix")
         elif any(isinstance(step, LogRatio) for step in self.normalization) or self.check:
             raise ValueError("log_ratio and check are for counts, not for a matrix")
+        if not self.gene_lengths and any(
+            isinstance(step, _LengthStep) for step in self.normalization
+        ):
+            raise ValueError("tpm and fpkm need gene_lengths, a GTF file")
         return self
 
     @property

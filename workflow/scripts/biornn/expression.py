@@ -1,14 +1,11 @@
 """Expression: raw counts to normalised values, fitted on training rows and replayed on others.
 
-A normaliser is a chain of steps. Each step has `fit` (sees training rows only), `transform`, and
-plain numbers as its state, which are saved to `normalizer.json`.
+A normaliser is a chain of steps (`normalizers`), whose state is saved to `normalizer.json`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,62 +15,11 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from .checking import listed
-from .config_expression import Cpm, Log1p, LogRatio, NormalizationStep, ValueCheck, ZScore
+from .config_expression import NormalizationStep, ValueCheck
 from .files import InputError, write_json, write_with
+from .normalizers import step_of
 
 LAYER = "normalized"
-
-
-@dataclass
-class _Step:
-    """A step and what it learned; `state` maps a column to its fitted numbers."""
-
-    config: NormalizationStep
-    state: dict[str, dict[str, float]] = field(default_factory=dict)
-
-    def fit(self, train: pd.DataFrame, reference: pd.DataFrame) -> None:
-        if isinstance(self.config, LogRatio):
-            # the reference is a constant that the analysis names, not a statistic of the rows
-            shift = (
-                self.config.reference_value - self._log_ratio(reference).iloc[0]
-                if len(reference)
-                else 0.0
-            )
-            self.state = {"log_ratio": {"shift": float(shift)}}
-        elif isinstance(self.config, ZScore):
-            mean, sd = train.mean(), train.std(ddof=0)
-            if not (sd > 0).any():
-                raise InputError(
-                    f"z_score: '{sd.idxmin()}' has the same value in all training rows."
-                )
-            sd = sd.where(sd > 0, 1.0)  # a gene that never changes says nothing
-            self.state = {
-                column: {"mean": float(mean[column]), "sd": float(sd[column])} for column in train
-            }
-
-    def transform(self, table: pd.DataFrame) -> pd.DataFrame:
-        if isinstance(self.config, LogRatio):
-            ratio = self._log_ratio(table) + self.state["log_ratio"]["shift"]
-            return ratio.to_frame("log_ratio")
-        if isinstance(self.config, Cpm):
-            totals = table.sum(axis=1)
-            if not (totals > 0).all():
-                raise InputError(f"cpm: the counts of {totals.idxmin()} add up to nothing.")
-            return table.div(totals, axis=0) * self.config.total
-        if isinstance(self.config, Log1p):
-            return np.log1p(table) / math.log(self.config.base)
-        means = pd.Series({column: numbers["mean"] for column, numbers in self.state.items()})
-        sds = pd.Series({column: numbers["sd"] for column, numbers in self.state.items()})
-        return (table - means) / sds
-
-    def _log_ratio(self, table: pd.DataFrame) -> pd.Series:
-        config = self.config
-        # log10 and log2 are exact where log(x) / log(base) is off by a rounding
-        log = {10.0: np.log10, 2.0: np.log2}.get(
-            config.base, lambda values: np.log(values) / math.log(config.base)
-        )
-        above = table[config.numerator] + config.pseudocount
-        return log(above / (table[config.denominator] + config.pseudocount))
 
 
 class Normalizer:
@@ -85,10 +31,16 @@ class Normalizer:
     """
 
     def __init__(self, steps: Sequence[NormalizationStep]) -> None:
-        self._steps = [_Step(step) for step in steps]
+        self._steps = [step_of(step) for step in steps]
         self.columns: list[str] = []
 
-    def fit(self, counts: pd.DataFrame, train: np.ndarray, sequences: pd.Series) -> Normalizer:
+    def fit(
+        self,
+        counts: pd.DataFrame,
+        train: np.ndarray,
+        sequences: pd.Series,
+        lengths: pd.Series | None = None,
+    ) -> Normalizer:
         """Learn from the training rows.
 
         Parameters
@@ -100,6 +52,8 @@ class Normalizer:
             reference example that a step names.
         sequences : pandas.Series
             Sequence of each row, where the reference is looked up.
+        lengths : pandas.Series or None
+            Of each gene in base pairs, by name.
 
         Raises
         ------
@@ -110,7 +64,7 @@ class Normalizer:
             raise InputError("There are no training rows to fit the normalisation on.")
         self.columns = list(counts.columns)
         train_rows = counts.loc[train]
-        for step in self._steps:
+        for at, step in enumerate(self._steps):
             reference = counts.iloc[:0]
             named = getattr(step.config, "reference_sequence", None)
             if named:
@@ -121,8 +75,10 @@ class Normalizer:
                         "among the examples; it must be there once."
                     )
                 reference = counts.loc[found]
-            step.fit(train_rows, reference)
-            train_rows, counts = step.transform(train_rows), step.transform(counts)
+                for before in self._steps[:at]:
+                    reference = before.transform(reference)
+            step.fit(train_rows, reference, lengths)
+            train_rows = step.transform(train_rows)
         return self
 
     def transform(self, counts: pd.DataFrame) -> pd.DataFrame:

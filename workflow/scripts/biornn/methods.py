@@ -58,6 +58,25 @@ def _steps_in_words(analysis: AnalysisConfig) -> str:
     )
 
 
+_STEP_WORDS = {
+    "cpm": "counts per {total:g} of each sample",
+    "tpm": "transcripts per million",
+    "fpkm": "fragments per kilobase and million",
+    "upper_quartile": "counts per million with upper-quartile factors (Bullard et al. 2010)",
+    "tmm": "counts per million with TMM factors (Robinson & Oshlack 2010)",
+    "median_of_ratios": "counts divided by size factors (median of ratios, Anders & Huber 2010)",
+    "log1p": "log{base:g}(1 + value)",
+    "log": "log{base:g}(value + {pseudocount:g})",
+    "quantile": "quantile normalisation to the mean of the training samples (Bolstad et al. 2003)",
+    "z_score": "z-score with mean and standard deviation of the training rows",
+    "robust_scale": "median and interquartile range of the training rows",
+    "low_counts": "genes with {min_count:g} counts or more in at least {min_fraction:.0%} of the "
+    "training samples",
+    "highly_variable": "the {genes:,} genes with the largest variance in training",
+    "missing": "genes with missing values in training dropped, or filled with their median",
+}
+
+
 def _steps(analysis: AnalysisConfig) -> list[str]:
     assert analysis.expression is not None
     words = []
@@ -72,12 +91,8 @@ def _steps(analysis: AnalysisConfig) -> list[str]:
                     f", shifted so that {step.reference_sequence} has the value "
                     f"{step.reference_value:g}"
                 )
-        elif step.method == "cpm":
-            text = f"counts per {step.total:g} of each sample"
-        elif step.method == "log1p":
-            text = f"log{step.base:g}(1 + count)"
         else:
-            text = "z-score with mean and standard deviation of the training rows"
+            text = _STEP_WORDS[step.method].format(**dict(step))
         words.append(text)
     return words
 
