@@ -11,7 +11,12 @@ FLOORS = [
      "config_genome", "config_models", "config", "config_reference"],
     [
         "archives",
+        "origins",
         "transfer",
+        "services",
+        "entries",
+        "ncbi",
+        "databases",
         "sources",
         "tables",
         "intervals",
