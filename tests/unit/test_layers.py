@@ -23,8 +23,13 @@ FLOORS = [
     ],
     [
         "archives",
+        "origins",
         "transfer",
         "packages",
+        "services",
+        "entries",
+        "ncbi",
+        "databases",
         "sources",
         "tables",
         "records",

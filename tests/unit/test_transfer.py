@@ -92,7 +92,3 @@ def test_a_refusal_names_address_status_and_what_came(server, tmp_path, path, ki
         get(server + path, tmp_path / "p")
     assert Handler.requests[path] == 1  # asking again would not help
     assert not (tmp_path / "p").exists()
-
-
-def test_passwords_are_not_shown():
-    assert transfer.shown("https://me:secret@host:8080/a?b") == "https://host:8080/a?b"

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(workflow.current_basedir).parent / "scripts"))
 
 from biornn.checking import validate
 from biornn.config import AnalysisConfig, RunConfig, load_analysis
+from biornn.config_sources import store_digest, stored_name
 from biornn.files import InputError
 
 
@@ -86,11 +87,12 @@ def library(*modules):
 def source_path(source):
     """Where a source's file lies: the path itself, or its place in the download store.
 
-    The store is ordered by content, so that analyses share a file and never mix two of a name.
+    The store is ordered by content, or by what is asked of a database, so that analyses share a
+    file and never mix two of a name.
     """
     if source.type == "path":
         return source.path
-    return f"{RUN.download.store}/{source.sha256[:16]}/{source.file}"
+    return f"{RUN.download.store}/{store_digest(source)}/{stored_name(source)}"
 
 
 def paths_of(analysis, names):

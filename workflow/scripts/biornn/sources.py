@@ -1,4 +1,4 @@
-"""Sources: get a file once, prove by its checksum that it is the right one.
+"""Sources: get a file once, prove by its checksum, where it has one, that it is the right one.
 
 A mirror is asked first, then the origin. A download lands under its final name only when it is
 whole and its checksum is right; until then it is beside it, as `.{name}.part`.
@@ -12,18 +12,18 @@ import ftplib
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from . import packages, transfer
-from .config_sources import DownloadConfig, PypiSource, UrlSource
+from . import databases, packages, transfer
+from .config_sources import DownloadConfig, PypiSource, UrlSource, checksum_of
 from .files import InputError, check_sha256, sha256
+from .origins import RemoteSource, describe, place_in_mirror, shown
 
 logger = logging.getLogger(__name__)
 
 
-def fetch(source: UrlSource | PypiSource, target: str | Path, config: DownloadConfig) -> None:
+def fetch(source: RemoteSource, target: str | Path, config: DownloadConfig) -> None:
     """Put the file of a source at `target`.
 
     Raises
@@ -36,37 +36,14 @@ def fetch(source: UrlSource | PypiSource, target: str | Path, config: DownloadCo
     origin = describe(source)
     with _part(target) as part:
         # another process may have brought it while this one waited
-        if not (target.exists() and sha256(target) == source.sha256):
+        digest = checksum_of(source)
+        if not (digest and target.exists() and sha256(target) == digest):
             if not _from_mirror(source, part, config):
                 _from_origin(source, origin, part, target, config)
             with part.open("rb") as whole:
                 os.fsync(whole.fileno())
             part.replace(target)
-    logger.info("%s: %d bytes, sha256 %s", origin, target.stat().st_size, source.sha256)
-
-
-def describe(source: UrlSource | PypiSource) -> str:
-    """The source in a few words, without secrets."""
-    if isinstance(source, UrlSource):
-        return transfer.shown(source.url)
-    return f"package {source.package}=={source.version}"
-
-
-def place_in_mirror(source: UrlSource | PypiSource) -> str:
-    """Where a mirror keeps the file, as host/path; a package's as `pypi.org/{package}/{file}`.
-
-    Raises
-    ------
-    InputError
-        For an address whose path climbs out of its host.
-    """
-    if isinstance(source, PypiSource):
-        return f"pypi.org/{source.package}/{source.file}"
-    parts = urlsplit(source.url)
-    steps = [step for step in unquote(parts.path).split("/") if step]
-    if any(step in (".", "..") or "\\" in step or "\0" in step for step in steps):
-        raise InputError(f"{transfer.shown(source.url)}: the path may not have '.' or '..' steps.")
-    return "/".join([parts.hostname or "", *steps])
+    logger.info("%s: %d bytes, sha256 %s", origin, target.stat().st_size, sha256(target))
 
 
 @contextlib.contextmanager
@@ -93,20 +70,18 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _from_mirror(source: UrlSource | PypiSource, part: Path, config: DownloadConfig) -> bool:
+def _from_mirror(source: RemoteSource, part: Path, config: DownloadConfig) -> bool:
     """Take the file from the mirror; False where there is no mirror, or not this file in it."""
     if config.mirror is None:
         return False
-    place = place_in_mirror(source)
+    place = place_in_mirror(source, config.servers)
     if "://" in config.mirror:
         if config.offline:
             return False
         url = f"{config.mirror.rstrip('/')}/{place}"
         with contextlib.suppress(transfer.NotThereError):
-            transfer.with_retries(
-                lambda: transfer.download(url, part), transfer.shown(url), config.attempts
-            )
-            return _is_right(part, source, f"mirror {transfer.shown(url)}")
+            transfer.with_retries(lambda: transfer.download(url, part), shown(url), config.attempts)
+            return _is_right(part, source, f"mirror {shown(url)}")
         return False
     file = Path(config.mirror).expanduser() / place
     if not file.is_file():
@@ -115,8 +90,9 @@ def _from_mirror(source: UrlSource | PypiSource, part: Path, config: DownloadCon
     return _is_right(part, source, f"mirror {file}")
 
 
-def _is_right(part: Path, source: UrlSource | PypiSource, place: str) -> bool:
-    if sha256(part) == source.sha256:
+def _is_right(part: Path, source: RemoteSource, place: str) -> bool:
+    digest = checksum_of(source)
+    if digest is None or sha256(part) == digest:
         return True
     logger.warning("%s: not the file that was asked for (another sha256)", place)
     transfer.forget(part)
@@ -124,36 +100,40 @@ def _is_right(part: Path, source: UrlSource | PypiSource, place: str) -> bool:
 
 
 def _from_origin(
-    source: UrlSource | PypiSource, origin: str, part: Path, target: Path, config: DownloadConfig
+    source: RemoteSource, origin: str, part: Path, target: Path, config: DownloadConfig
 ) -> None:
-    by_hand = f"put the file at {target} by hand: its sha256 must be {source.sha256}"
+    digest = checksum_of(source)
+    by_hand = f"put the file at {target} by hand" + (
+        f": its sha256 must be {digest}" if digest else ""
+    )
     if config.offline:
         where = "in the mirror" if config.mirror else "here"
         raise InputError(
             f"{origin}: not {where}, and download.offline forbids the network. Run `snakemake "
             f"fetch` where there is a network (a login node), or {by_hand}."
         )
-    action: Callable[[], None]
-    if isinstance(source, UrlSource):
-        url = source.url
-
-        def action() -> None:
-            transfer.download(url, part)
-    else:
-        package = source
-
-        def action() -> None:
-            packages.download(package, part)
-
     try:
-        transfer.with_retries(action, origin, config.attempts)
+        _bring(source, origin, part, config)
     except (OSError, ftplib.Error) as error:
         raise InputError(
             f"{origin}: could not be downloaded in {config.attempts} tries: {error}. Check the "
             f"network (or the name), then run the same command again; or {by_hand}."
         ) from error
+    if digest is None:
+        return
     try:
-        check_sha256(part, source.sha256, origin)
+        check_sha256(part, digest, origin)
     except InputError:
         transfer.forget(part)
         raise
+
+
+def _bring(source: RemoteSource, origin: str, part: Path, config: DownloadConfig) -> None:
+    if isinstance(source, UrlSource):
+        url = source.url
+        transfer.with_retries(lambda: transfer.download(url, part), origin, config.attempts)
+    elif isinstance(source, PypiSource):
+        package = source
+        transfer.with_retries(lambda: packages.download(package, part), origin, config.attempts)
+    else:
+        databases.fetch(source, part, config)

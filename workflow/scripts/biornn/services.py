@@ -1,0 +1,147 @@
+"""Services: web services of databases, asked at a polite pace and again when they are busy."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from tqdm import tqdm
+
+from . import transfer
+from .origins import shown
+from .transfer import Answer, PassingError
+
+Result = TypeVar("Result")
+
+
+class Pace:
+    """At most so many requests a second to a host, over all processes that share a store.
+
+    Parameters
+    ----------
+    file
+        Where the time of the last request is kept.
+    per_second
+        Requests a second.
+    clock, sleep
+        The time, and the way to wait, in seconds.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        per_second: float,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._file, self._interval = file, 1 / per_second
+        self._clock, self._sleep = clock, sleep
+
+    def wait(self) -> None:
+        """Return when the next request may be made."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("a+", encoding="ascii") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)  # the others wait for their turn here
+            handle.seek(0)
+            since = self._clock() - _number(handle.read())
+            if 0 <= since < self._interval:  # a clock that was set back is no reason to wait
+                self._sleep(self._interval - since)
+            handle.truncate(0)
+            handle.write(repr(self._clock()))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("-inf")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One web service: its name in messages, its address, and how it may be asked."""
+
+    name: str
+    server: str
+    pace: Pace
+    attempts: int
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """Name and address, for messages."""
+        return f"{self.name} ({shown(self.server)})"
+
+    def ask(self, path: str, read: Callable[[Answer], Result], **request: Any) -> Result:
+        """Ask, and read the answer; again where either says that the trouble may pass.
+
+        Parameters
+        ----------
+        path
+            What follows the server's address.
+        read
+            Makes the answer into a value; a `PassingError` of it is a reason to ask again.
+        request
+            As for `transfer.ask`.
+
+        Raises
+        ------
+        InputError, OSError
+            As `transfer.ask`; OSError when all tries are used up.
+        """
+        url = f"{self.server.rstrip('/')}{path}"
+
+        def action() -> Result:
+            self.pace.wait()
+            return read(transfer.ask(url, secrets=self.secrets, **request))
+
+        return transfer.with_retries(action, self.origin, self.attempts)
+
+    def download(self, path: str, part: Path) -> None:
+        """Bring a file into `part`, or the rest of it; raises as `ask`."""
+        url = f"{self.server.rstrip('/')}{path}"
+
+        def action() -> None:
+            self.pace.wait()
+            transfer.download(url, part)
+
+        transfer.with_retries(action, self.origin, self.attempts)
+
+
+def pace_of(store: str | Path, server: str, per_second: float) -> Pace:
+    """The pace for a server, kept in the download store."""
+    host = re.sub(r"[^A-Za-z0-9.]", "_", urlsplit(server).netloc.rsplit("@", 1)[-1])
+    return Pace(Path(store) / f".{host}.pace", per_second)
+
+
+def text_of(answer: Answer) -> str:
+    """The body as text; `PassingError` when it is none."""
+    try:
+        return answer.body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PassingError(f"the answer is not text: {error}") from None
+
+
+def json_of(answer: Answer) -> Any:
+    """The body's JSON; `PassingError` when it is none, as of a server that fails half-way."""
+    try:
+        return json.loads(text_of(answer))
+    except ValueError:
+        raise PassingError(f"the answer is not JSON, it begins with {answer.body[:80]!r}") from None
+
+
+def in_batches(names: Sequence[str], size: int, title: str) -> Iterable[list[str]]:
+    """The names, so many at a time, with a bar on a terminal."""
+    with tqdm(total=len(names), unit="record", desc=title, disable=not sys.stderr.isatty()) as bar:
+        for start in range(0, len(names), size):
+            batch = list(names[start : start + size])
+            yield batch
+            bar.update(len(batch))
