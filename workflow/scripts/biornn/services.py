@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from tqdm import tqdm
 
 from . import transfer
+from .files import InputError
 from .origins import shown
 from .transfer import Answer, PassingError
 
@@ -40,7 +41,7 @@ class Pace:
         file: Path,
         per_second: float,
         clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = lambda seconds: time.sleep(seconds),
     ) -> None:
         self._file, self._interval = file, 1 / per_second
         self._clock, self._sleep = clock, sleep
@@ -101,7 +102,12 @@ class Service:
 
         def action() -> Result:
             self.pace.wait()
-            return read(transfer.ask(url, secrets=self.secrets, **request))
+            answer = transfer.ask(url, secrets=self.secrets, **request)
+            try:
+                return read(answer)
+            except (OSError, InputError) as error:  # it may quote what the server repeats
+                error.args = (transfer.hidden(str(error), self.secrets),)
+                raise
 
         return transfer.with_retries(action, self.origin, self.attempts)
 
