@@ -51,6 +51,43 @@ def test_who_comes_late_does_not_wait(tmp_path):
     assert clock.waits == []
 
 
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}, [30]),  # Ensembl: seconds
+        (
+            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(2e9 + 45)},
+            [45],
+        ),  # a date
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "3600"}, [transfer.MAX_PAUSE]),
+        ({"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "30"}, [0.5]),
+        ({"X-RateLimit-Remaining": "0"}, [0.5]),
+        ({}, [0.5]),
+    ],
+)
+def test_a_count_that_is_used_up_stops_all_processes(tmp_path, headers, expected):
+    clock = Clock()
+    clock.now = 2e9
+    first, second = (Pace(tmp_path / "pace", 2, clock.time, clock.sleep) for _ in range(2))
+    first.wait()
+    first.heed(headers)
+    second.wait()
+    assert clock.waits == pytest.approx(expected)
+
+
+def test_the_count_of_a_server_is_read_from_its_answers(database):
+    def last(handler, asked):
+        handler.answer("[]", X_RateLimit_Remaining="0", X_RateLimit_Reset="17")
+
+    database.state.trouble = [last]
+    clock = Clock()
+    pace = Pace(database.folder / "pace", 5, clock.time, clock.sleep)
+    service = Service("Ensembl", database.address, pace, 1)
+    service.ask("/sequence/id", json_of, json={"ids": ["A"]})
+    pace.wait()
+    assert clock.waits == [17]
+
+
 @pytest.mark.parametrize("content", ["", "rubbish"])
 def test_a_file_that_says_nothing_is_no_reason_to_wait(tmp_path, content):
     clock = Clock()
@@ -71,6 +108,9 @@ def test_every_try_waits_for_its_turn(database):
     class Turns:
         def wait(self):
             turns.append(1)
+
+        def heed(self, headers):
+            pass
 
     service = Service("Zenodo", database.address, Turns(), 3)
     database.state.trouble = [503, "{"]

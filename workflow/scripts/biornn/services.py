@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 from urllib.parse import urlsplit
 
 from tqdm import tqdm
@@ -18,7 +19,9 @@ from tqdm import tqdm
 from . import transfer
 from .files import InputError
 from .origins import shown
-from .transfer import Answer, PassingError
+from .transfer import MAX_PAUSE, Answer, PassingError
+
+_UNIX_TIME = 1e9  # no server lets one wait for so many seconds: it means a date
 
 Result = TypeVar("Result")
 
@@ -29,7 +32,7 @@ class Pace:
     Parameters
     ----------
     file
-        Where the time of the last request is kept.
+        Where the time is kept at which the next request may be made.
     per_second
         Requests a second.
     clock, sleep
@@ -48,15 +51,37 @@ class Pace:
 
     def wait(self) -> None:
         """Return when the next request may be made."""
+        with self._turn() as handle:
+            left = _number(handle.read()) - self._clock()
+            if 0 < left <= max(self._interval, MAX_PAUSE):  # more: the clock was set back
+                self._sleep(left)
+            self._write(handle, self._interval)
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody ask for so long, at most `MAX_PAUSE`."""
+        with self._turn() as handle:
+            self._write(handle, min(seconds, MAX_PAUSE))
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[TextIO]:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a+", encoding="ascii") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)  # the others wait for their turn here
             handle.seek(0)
-            since = self._clock() - _number(handle.read())
-            if 0 <= since < self._interval:  # a clock that was set back is no reason to wait
-                self._sleep(self._interval - since)
-            handle.truncate(0)
-            handle.write(repr(self._clock()))
+            yield handle
+
+    def _write(self, handle: TextIO, seconds: float) -> None:
+        handle.truncate(0)
+        handle.write(repr(self._clock() + seconds))
+
+    def heed(self, headers: Mapping[str, str]) -> None:
+        """Hold where a server counts requests (X-RateLimit-…) and none is left.
+
+        Until the end of its count is given in seconds (Ensembl) or as Unix time (Zenodo).
+        """
+        reset = _number(headers.get("X-RateLimit-Reset", ""))
+        if headers.get("X-RateLimit-Remaining", "").strip() == "0" and reset > 0:
+            self.hold(max(0.0, reset - self._clock()) if reset > _UNIX_TIME else reset)
 
 
 def _number(text: str) -> float:
@@ -103,6 +128,7 @@ class Service:
         def action() -> Result:
             self.pace.wait()
             answer = transfer.ask(url, secrets=self.secrets, **request)
+            self.pace.heed(answer.headers)
             try:
                 return read(answer)
             except (OSError, InputError) as error:  # it may quote what the server repeats
