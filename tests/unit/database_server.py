@@ -52,6 +52,8 @@ class State:
     trouble: list = field(default_factory=list)
     asked: list = field(default_factory=list)  # (method, path, parameters)
     says_missing: str = "silent"  # or: words, status
+    status: dict = field(default_factory=dict)  # accession.version: (status, successor)
+    unknown: dict = field(default_factory=dict)  # what a search says of words that it ignored
     total_off: int = 0
     shuffle: bool = False
 
@@ -90,6 +92,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.esearch(asked)
         if path.endswith("/efetch.fcgi"):
             return self.efetch(asked)
+        if path.endswith("/esummary.fcgi"):
+            return self.esummary(asked)
         if path == "/uniprotkb/search":
             return self.uniprot(asked)
         if path == "/sequence/id":
@@ -140,7 +144,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         count = len(names) if asked["term"] != "nothing" else 0
         page = names[start : start + size] if count else []
         result = {"count": str(count + (self.state.total_off if start else 0)), "idlist": page}
-        self.answer(json.dumps({"header": {}, "esearchresult": result}))
+        self.answer(json.dumps({"header": {}, "esearchresult": result | self.state.unknown}))
+
+    def esummary(self, asked):
+        result = {"uids": []}
+        for uid, name in enumerate(asked["id"].split(","), start=1):
+            status, successor = self.state.status.get(name, ("live", ""))
+            result["uids"].append(str(uid))
+            result[str(uid)] = {
+                "uid": str(uid), "caption": name.split(".")[0], "accessionversion": name,
+                "status": status, "replacedby": successor,
+            }  # fmt: skip
+        self.answer(json.dumps({"header": {"type": "esummary"}, "result": result}))
 
     def efetch(self, asked):
         if self.command != "POST":

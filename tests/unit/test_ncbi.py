@@ -132,6 +132,76 @@ def test_what_the_server_left_out_once_is_asked_for_again(database):
     assert efetches(database)[1]["id"] == "NM_000000,NM_000002"
 
 
+@pytest.mark.parametrize("status", ["suppressed", "withdrawn", "dead"])
+def test_records_that_were_withdrawn_are_named(database, caplog, status):
+    database.state.records = records(3)
+    database.state.status = {"NM_000001.1": (status, ""), "NM_000002.1": (status, "")}
+    asked = ["NM_000002", "NM_000000", "NM_000001.1", "GONE_1"]
+    expected = rf"3 missing or withdrawn: NM_000002 \({status}\), NM_000001\.1 \({status}\), GONE_1"
+    with pytest.raises(InputError, match=expected):
+        database.fetch(source(*asked))
+    with caplog.at_level(logging.WARNING):
+        assert names_in(database.fetch(source(*asked, missing="drop"))) == ["NM_000000.1"]
+    assert re.search(expected, caplog.text)
+
+
+def test_a_record_that_another_replaced_is_named_with_it(database):
+    database.state.records = {"NM_1": 2, "NM_2": 1}
+    database.state.status = {"NM_1.2": ("replaced", "NM_9.1")}
+    expected = r"1 missing or withdrawn: NM_1 \(replaced by NM_9\.1\)\. Correct"
+    with pytest.raises(InputError, match=expected):
+        database.fetch(source("NM_1", "NM_2"))
+
+
+def test_an_old_version_that_is_asked_for_is_meant(database):
+    database.state.records = {"NM_1": 2}
+    database.state.status = {"NM_1.2": ("replaced", "NM_1.3")}
+    assert names_in(database.fetch(source("NM_1.2"))) == ["NM_1.2"]
+
+
+def test_the_state_is_asked_of_a_list_and_not_of_a_search(database, monkeypatch):
+    monkeypatch.setattr(ncbi, "BATCH", 2)
+    database.state.records = records(3)
+    database.state.status = {"NM_000001.1": ("suppressed", "")}
+    assert len(names_in(database.fetch(source(query="x")))) == 3
+    assert not [path for _, path, _ in database.state.asked if "esummary" in path]
+    database.state.status = {}
+    database.fetch(source(*database.state.records))
+    states = [asked["id"] for _, path, asked in database.state.asked if "esummary" in path]
+    assert states == ["NM_000000.1,NM_000001.1", "NM_000002.1"]
+
+
+@pytest.mark.parametrize("answer", ["{}", "[]", '{"result": {}}', '{"error": "backend"}', "<x/>"])
+def test_a_summary_that_fails_is_asked_for_again(database, answer):
+    database.state.records = records(1)
+    database.state.status = {"NM_000000.1": ("withdrawn", "")}
+    database.state.trouble = [None, answer]  # the first request is for the record
+    with pytest.raises(InputError, match=r"NM_000000 \(withdrawn\)"):
+        database.fetch(source("NM_000000"))
+    assert len(database.state.asked) == 3
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        {"errorlist": {"phrasesnotfound": ["lngX"], "fieldsnotfound": []}},
+        {"errorlist": {"phrasesnotfound": [], "fieldsnotfound": ["lngX"]}},
+        {"warninglist": {"phrasesignored": ["the"], "quotedphrasesnotfound": ["lngX"]}},
+    ],
+)
+def test_words_that_a_search_does_not_know_are_not_ignored(database, unknown):
+    database.state.records, database.state.unknown = records(2), unknown
+    with pytest.raises(InputError, match=r"knows nothing of 'lngX' and would go on without"):
+        database.fetch(source(query="human AND lngX"))
+    assert not efetches(database) and len(database.state.asked) == 1
+
+
+def test_common_words_that_every_search_ignores_are_no_error(database):
+    database.state.records = records(2)
+    database.state.unknown = {"warninglist": {"phrasesignored": ["the"]}, "errorlist": {}}
+    assert len(names_in(database.fetch(source(query="the records")))) == 2
+
+
 # -- trouble ---------------------------------------------------------------------------------------
 
 

@@ -157,6 +157,7 @@ def arrange(
     missing: Literal["error", "drop"],
     origin: str,
     reasons: Mapping[str, str] | None = None,
+    fates: Mapping[str, str] | None = None,
 ) -> list[Entry]:
     """The entries in the order in which they were asked for, each once.
 
@@ -166,6 +167,8 @@ def arrange(
         What to do about those that did not come.
     reasons
         What the server said of those that it does not have.
+    fates
+        In a word or two, what became of some of them; each is told with its accession.
 
     Raises
     ------
@@ -186,6 +189,8 @@ def arrange(
         for name in asked
         if name not in found and base(name).upper() in by_name
     }
+    notes = {name: f"there is {accession}" for name, accession in there_now.items()}
+    notes |= fates or {}
     expected = {entry.accession for entry in found.values()} | set(there_now.values())
     if more := [name for name in accessions if name not in expected]:
         raise InputError(
@@ -196,14 +201,14 @@ def arrange(
     times = Counter(entry.accession for entry in chosen)
     if twice := [name for name, entry in found.items() if times[entry.accession] > 1]:
         raise InputError(f"{origin}: {', '.join(twice)} are one and the same record; keep one.")
-    _tell_missing([name for name in asked if name not in found], there_now, missing, origin,
+    _tell_missing([name for name in asked if name not in found], notes, missing, origin,
                   reasons or {}, bool(found))  # fmt: skip
     return chosen
 
 
 def _tell_missing(
     names: Sequence[str],
-    there_now: Mapping[str, str],
+    notes: Mapping[str, str],
     missing: Literal["error", "drop"],
     origin: str,
     reasons: Mapping[str, str],
@@ -211,9 +216,7 @@ def _tell_missing(
 ) -> None:
     if not names:
         return
-    listed = ", ".join(
-        f"{name} (there is {there_now[name]})" if name in there_now else name for name in names
-    )
+    listed = ", ".join(f"{name} ({notes[name]})" if name in notes else name for name in names)
     said = next((reasons[name] for name in names if reasons.get(name)), "")
     message = f"{origin}: {len(names)} missing or withdrawn: {listed}." + (
         f" It said: {said!r}." if said else ""

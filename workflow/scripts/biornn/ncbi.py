@@ -15,7 +15,7 @@ from typing import Any
 
 from . import transfer
 from .config_sources import NcbiSource, ServersConfig
-from .entries import Entry, arrange, from_fasta, from_genbank, trouble
+from .entries import Entry, arrange, base, from_fasta, from_genbank, trouble
 from .files import InputError
 from .services import Service, in_batches, json_of, pace_of, text_of
 from .transfer import Answer, PassingError
@@ -25,6 +25,12 @@ logger = logging.getLogger(__name__)
 BATCH = 200
 _PAGE = 5000  # accessions that a search gives at a time
 _PATH = "/entrez/eutils/{}.fcgi"
+_WITHDRAWN = frozenset({"suppressed", "withdrawn", "dead"})
+# Where a search names the words that it did not use.
+_UNKNOWN = {
+    "errorlist": ("phrasesnotfound", "fieldsnotfound"),
+    "warninglist": ("quotedphrasesnotfound",),
+}
 
 
 def service(servers: ServersConfig, store: str | Path, attempts: int) -> Service:
@@ -54,20 +60,26 @@ def fetch(source: NcbiSource, asked: Sequence[str] | None, eutils: Service) -> l
     Raises
     ------
     InputError
-        For what is missing, an empty result, a query that finds too much, a refusal.
+        For what is missing, withdrawn or replaced by another accession (all are named), an empty
+        result, a query that finds too much or has words that the server does not know, a refusal.
     OSError
         When all tries are used up.
     """
     names = list(asked or source.accessions or _search(source, eutils))
     found: list[Entry] = []
+    fates: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for batch in in_batches(names, BATCH, source.file):
         came = _records(source, batch, eutils, reasons)
         # the server leaves out what it does not have, and what it could not get just now
         there = {name for entry in came for name in entry.names}
         rest = [name for name in batch if name.upper() not in there and name not in reasons]
-        found += came + (_records(source, rest, eutils, reasons) if rest else [])
-    return arrange(names, found, source.missing, f"NCBI {source.database}", reasons)
+        came += _records(source, rest, eutils, reasons) if rest else []
+        # what a lock or a search names is what it is; only a list of a person may be out of date
+        gone = {} if asked or source.query else _fates(source, batch, came, eutils)
+        fates |= gone
+        found += [entry for entry in came if entry.names.isdisjoint(map(str.upper, gone))]
+    return arrange(names, found, source.missing, f"NCBI {source.database}", reasons, fates)
 
 
 def _common(**values: Any) -> dict[str, Any]:
@@ -108,6 +120,47 @@ def _search(source: NcbiSource, eutils: Service) -> list[str]:
     return sorted(found)
 
 
+def _fates(
+    source: NcbiSource, batch: Sequence[str], came: Sequence[Entry], eutils: Service
+) -> dict[str, str]:
+    """What became of accessions whose record is still given, but no longer stands.
+
+    An old version that was asked for by its number is what was meant.
+    """
+    if not came:
+        return {}
+    form = _common(
+        db=source.database, id=",".join(entry.accession for entry in came), retmode="json"
+    )
+    states = eutils.ask(_PATH.format("esummary"), _read_states, form=form)
+    fates = {}
+    for name in batch:
+        entry = next((entry for entry in came if name.upper() in entry.names), None)
+        status, successor = states.get(entry.accession if entry else "", ("", ""))
+        if status in _WITHDRAWN:
+            fates[name] = status
+        elif status == "replaced" and "." not in name and base(successor) != base(name):
+            fates[name] = f"replaced by {successor}" if successor else "replaced"
+    return fates
+
+
+def _read_states(answer: Answer) -> dict[str, tuple[str, str]]:
+    """Status and successor of each record of a summary, by its accession with version."""
+    value = json_of(answer)
+    result = value.get("result") if isinstance(value, dict) else None
+    if not isinstance(result, dict) or not isinstance(result.get("uids"), list):
+        raise PassingError(f"the summary failed: {answer.body[:200]!r}")
+    items = [result.get(str(uid)) for uid in result["uids"]]
+    return {
+        str(item["accessionversion"]): (
+            str(item.get("status") or "").lower(),
+            str(item.get("replacedby") or ""),
+        )
+        for item in items
+        if isinstance(item, dict) and "accessionversion" in item
+    }
+
+
 def _read_search(answer: Answer) -> tuple[int, list[str]]:
     if said := trouble(text_of(answer)):
         raise PassingError(f"the search failed: {said}")
@@ -115,6 +168,18 @@ def _read_search(answer: Answer) -> tuple[int, list[str]]:
     result = value.get("esearchresult") if isinstance(value, dict) else None
     if not isinstance(result, dict) or "ERROR" in result or "count" not in result:
         raise PassingError(f"the search failed: {answer.body[:200]!r}")
+    # the server goes on without words and fields that it does not know: another search
+    unknown = [
+        str(word)
+        for part, keys in _UNKNOWN.items()
+        for key in keys
+        for word in (result.get(part) or {}).get(key) or []
+    ]
+    if unknown:
+        raise InputError(
+            f"the search knows nothing of {', '.join(map(repr, unknown))} and would go on without. "
+            "Correct or remove it in `query`."
+        )
     page = result.get("idlist", [])
     # they are sent back in a request: take nothing for one that could not be one
     if not all(isinstance(name, str) and re.fullmatch(r"[\w.|]{1,60}", name) for name in page):
