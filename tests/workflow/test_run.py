@@ -190,9 +190,21 @@ def test_fetch_and_then_a_run_without_a_network(workflow):
     assert (workflow.results / "report.html").exists()
 
 
-def test_the_fasta_analysis_of_the_readme_runs(workflow):
+def run_block_of_readme(workflow, begins):
+    """Run an analysis of the README, with a short training."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```yaml\n(title: My peptides.*?)```", readme, re.DOTALL)
+    (block,) = re.findall(rf"```yaml\n({re.escape(begins)}.*?)```", readme, re.DOTALL)
+    block = re.sub(r"^training: .*\n", "", block, flags=re.MULTILINE)
+    (workflow.folder / "config/analyses/tiny.yaml").write_text(
+        block + "training: {seeds: [1], epochs: 3, device: cpu}\n", encoding="utf-8"
+    )
+    outcome = workflow.run()
+    assert outcome.returncode == 0, outcome.stdout
+    scores = table(workflow, "metrics.tsv").query("subset == 'test' and seed == 'all'")
+    return scores.set_index(["model", "metric"])["value"]
+
+
+def test_the_fasta_analysis_of_the_readme_runs(workflow):
     generator = np.random.default_rng(0)
     for name, first in (("active", "K"), ("inactive", "E")):
         records = [
@@ -200,12 +212,50 @@ def test_the_fasta_analysis_of_the_readme_runs(workflow):
             for n in range(60)
         ]
         (workflow.folder / f"data/{name}.fasta").write_text("".join(records))
-    (workflow.folder / "config/analyses/tiny.yaml").write_text(
-        block + "training: {seeds: [1], epochs: 3, device: cpu}\n", encoding="utf-8"
-    )
-    outcome = workflow.run()
-    assert outcome.returncode == 0, outcome.stdout
+    scores = run_block_of_readme(workflow, "title: My peptides")
     qc = table(workflow, "examples.qc.tsv")
     assert qc.set_index("reason")["count"]["records kept"] == 120
-    metrics = table(workflow, "metrics.tsv").set_index(["model", "seed", "subset", "metric"])
-    assert metrics.loc[("ridge", "all", "test", "r2"), "value"] > 0.9  # one letter tells
+    assert scores["logistic", "accuracy"] > 0.95  # one letter tells
+    assert scores["mean", "balanced_accuracy"] == 0.5
+    report = (workflow.results / "report.html").read_text(encoding="utf-8")
+    assert "names the right class for" in report and "Balanced accuracy" in report
+
+
+def test_the_count_matrix_of_the_readme_runs(workflow):
+    generator = np.random.default_rng(0)
+    sick = generator.random(80) < 0.5
+    means = np.where(sick[:, None] & (np.arange(50) < 5), 60, 20)
+    counts = pd.DataFrame(generator.poisson(means).T, columns=[f"s{n}" for n in range(80)])
+    counts.insert(0, "Geneid", [f"g{n}" for n in range(50)])
+    for column in ("Chr", "Start", "End", "Strand", "Length"):
+        counts.insert(1, column, "1")
+    counts.to_csv(workflow.folder / "data/counts.tsv", sep="\t", index=False)
+    sheet = pd.DataFrame(
+        {"sample": counts.columns[6:], "condition": np.where(sick, "sick", "well")}
+    )
+    sheet.sample(frac=1, random_state=1).to_csv(workflow.folder / "data/samples.csv", index=False)
+    scores = run_block_of_readme(workflow, "title: My samples")
+    assert scores["logistic", "accuracy"] > 0.9
+    assert not (workflow.results / "sequences.safetensors").exists()
+    normalizer = json.loads((workflow.results / "folds/0/normalizer.json").read_text())
+    assert normalizer["columns"] == [f"g{n}" for n in range(50)]
+    assert [step["config"]["method"] for step in normalizer["steps"]] == ["cpm", "log1p", "z_score"]
+
+
+@pytest.mark.parametrize("kind", ["letters", "numbers"])
+def test_a_table_of_inputs_and_outputs_runs(workflow, kind):
+    generator = np.random.default_rng(0)
+    rows = []
+    for _ in range(90):
+        numbers = generator.normal(size=generator.integers(3, 9)).round(3)
+        if kind == "letters":
+            letters = ["K" if number > 0 else "L" for number in numbers]
+            rows.append((" ".join(letters), " ".join("H" if x == "K" else "C" for x in letters)))
+        else:
+            rows.append((" ".join(map(str, numbers)), " ".join(map(str, 2 * numbers))))
+    frame = pd.DataFrame(rows, columns=["input", "output"])
+    frame.to_csv(workflow.folder / "data/table.csv", index=False)
+    scores = run_block_of_readme(workflow, "sources: {table: {type: path, path: data/table.csv}}")
+    assert scores["linear", "accuracy" if kind == "letters" else "r2"] > 0.99
+    predictions = pd.read_parquet(workflow.results / "models/rnn/fold0/predictions.parquet")
+    assert predictions["position"].min() == 1

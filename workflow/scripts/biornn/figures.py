@@ -213,16 +213,18 @@ def confusions(panels: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> st
                 for (row, column), share in np.ndenumerate(shares.to_numpy()):
                     at.text(column, row, f"{share:.2f}".lstrip("0"), ha="center", va="center",
                             fontsize=7, color="white" if share < 0.6 else "black")  # fmt: skip
-            long = max(map(len, classes)) > 3
-            at.set_xticks(range(len(classes)), classes, rotation=60 if long else 0,
-                          ha="right" if long else "center")  # fmt: skip
-            at.set_yticks(range(len(classes)), classes)
+            short = [label if len(label) <= 24 else f"{label[:23]}…" for label in classes]
+            long = max(map(len, short)) > 3
+            at.set_xticks(range(len(classes)), short, rotation=90 if long else 0, fontsize=7)
+            at.set_yticks(range(len(classes)), short, fontsize=7)
             at.set_title(title, fontsize=9)
             at.set_xlabel("predicted")
             at.grid(visible=False)
         axes[0].set_ylabel("true class")
 
-    return _draw(3.4 * len(panels) + 0.6, 3.6, paint)
+    side = max(2.4, 0.32 * len(classes))
+    words = min(max(map(len, classes)), 24) * 0.065  # inches that the names need
+    return _draw((side + 0.2) * len(panels) + words + 0.6, side + words + 0.8, paint)
 
 
 def training_curves(histories: Mapping[str, pd.DataFrame], unit: str) -> str:
