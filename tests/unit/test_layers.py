@@ -17,6 +17,7 @@ FLOORS = [
         "entries",
         "ncbi",
         "databases",
+        "locks",
         "sources",
         "tables",
         "intervals",
