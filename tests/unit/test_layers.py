@@ -30,6 +30,7 @@ FLOORS = [
         "entries",
         "ncbi",
         "databases",
+        "locks",
         "sources",
         "tables",
         "records",

@@ -57,8 +57,8 @@ class PypiSource(Section):
     version: Annotated[str, StringConstraints(pattern=r"^[0-9][A-Za-z0-9.+!_-]*$")] = Field(
         description="Exact version."
     )
-    file: FileName = Field(description="Name of the wheel file.")
-    sha256: Sha256 = Field(description="Checksum of the wheel file.")
+    file: FileName = Field(description="Name of the wheel, or of the source distribution.")
+    sha256: Sha256 = Field(description="Checksum of this file.")
 
 
 class _Records(Section):

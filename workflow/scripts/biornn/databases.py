@@ -21,10 +21,11 @@ from .config_sources import (
     EnsemblSource,
     GeoSource,
     NcbiSource,
+    RecordSource,
     UniprotSource,
     ZenodoSource,
 )
-from .entries import Entry, arrange, base, fasta, from_fasta, trouble
+from .entries import Entry, arrange, base, fasta, from_fasta, from_genbank, trouble
 from .files import InputError
 from .origins import describe, geo_path, server_of
 from .services import Service, in_batches, json_of, pace_of, text_of
@@ -45,7 +46,7 @@ def fetch(
     Parameters
     ----------
     asked
-        Accessions in place of the source's own: those of a lock.
+        Accessions in place of the source's own: those of a lock, which judges what is missing.
 
     Raises
     ------
@@ -59,8 +60,27 @@ def fetch(
     elif isinstance(source, ZenodoSource):
         _fetch_zenodo(source, part, _service(source, config))
     else:
+        if asked is not None:
+            source = source.model_copy(update={"missing": "drop"})
         text = _records_text(source, config, asked)
         part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def entries_in(source: DatabaseSource, path: Path) -> list[Entry] | None:
+    """Records of a file that was fetched; None where it is no list of records.
+
+    Raises
+    ------
+    InputError
+        For a file that is not in the source's format.
+    """
+    if not isinstance(source, RecordSource) or getattr(source, "format", "") == "tsv":
+        return None
+    read = from_genbank if getattr(source, "format", "") == "genbank" else from_fasta
+    try:
+        return read(path.read_text(encoding="utf-8"))
+    except (PassingError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not the records that were asked for: {error}.") from None
 
 
 def _service(source: DatabaseSource, config: DownloadConfig) -> Service:
