@@ -54,6 +54,7 @@ class State:
     says_missing: str = "silent"  # or: words, status
     total_off: int = 0
     shuffle: bool = False
+    query_finds: str = ""  # accessions that begin so
 
     def sequence(self, name, letters="ACGT"):
         return self.sequences.get(name) or sequence(name, letters)
@@ -175,7 +176,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             wanted = {term.strip("()").partition(":")[2] for term in asked["query"].split()}
             names = [name for name in state.records if name in wanted]
         else:
-            names = [] if asked["query"] == "nothing" else list(state.records)
+            there = [name for name in state.records if name.startswith(state.query_finds)]
+            names = [] if asked["query"] == "nothing" else there
         if state.shuffle:
             random.Random(1).shuffle(names)
         start, size = int(asked.get("cursor", "c0")[1:]), int(asked["size"])
