@@ -56,6 +56,7 @@ class State:
     unknown: dict = field(default_factory=dict)  # what a search says of words that it ignored
     total_off: int = 0
     shuffle: bool = False
+    query_finds: str = ""  # accessions that begin so
 
     def sequence(self, name, letters="ACGT"):
         return self.sequences.get(name) or sequence(name, letters)
@@ -190,7 +191,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             wanted = {term.strip("()").partition(":")[2] for term in asked["query"].split()}
             names = [name for name in state.records if name in wanted]
         else:
-            names = [] if asked["query"] == "nothing" else list(state.records)
+            there = [name for name in state.records if name.startswith(state.query_finds)]
+            names = [] if asked["query"] == "nothing" else there
         if state.shuffle:
             random.Random(1).shuffle(names)
         start, size = int(asked.get("cursor", "c0")[1:]), int(asked["size"])
