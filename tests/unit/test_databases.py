@@ -137,8 +137,11 @@ def test_a_table_that_was_cut_off_is_asked_for_again(database):
     def crooked(handler, asked):
         handler.answer("Entry\tx\nP00000\tx\ty\n", X_Total_Results="2")
 
-    database.state.trouble = [cut, crooked]
-    data = database.fetch(uniprot("P00001", "P00000", format="tsv", fields=["x"]))
+    def words(handler, asked):
+        handler.answer("Error: busy\n", X_Total_Results="2")
+
+    database.state.trouble = [cut, crooked, words]
+    data = database.fetch(uniprot("P00001", "P00000", format="tsv", fields=["x"]), attempts=4)
     assert data == b"Entry\tx\nP00001\tx\nP00000\tx\n"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from biornn import transfer
-from biornn.services import Pace, Service, json_of, pace_of, text_of
+from biornn.services import Pace, Service, in_batches, json_of, pace_of, text_of
 from biornn.transfer import Answer, PassingError
 
 
@@ -134,3 +134,11 @@ def test_a_form_is_not_sent_on_to_another_address(database, monkeypatch):
 def test_secrets_are_hidden_also_as_in_an_address():
     hidden = transfer.hidden("a+b@c.org a%2Bb%40c.org key=k1", ["a+b@c.org", "k1"])
     assert hidden == "*** *** key=***"
+
+
+def test_a_bar_is_for_terminals(monkeypatch, capsys):
+    assert list(in_batches("abcde", 2, "letters")) == [["a", "b"], ["c", "d"], ["e"]]
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    list(in_batches("abcde", 2, "letters"))
+    assert "letters: 100%" in capsys.readouterr().err

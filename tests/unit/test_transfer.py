@@ -92,3 +92,10 @@ def test_a_refusal_names_address_status_and_what_came(server, tmp_path, path, ki
         get(server + path, tmp_path / "p")
     assert Handler.requests[path] == 1  # asking again would not help
     assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("7", 7), (" 2.5 ", 2.5), ("40.", 40), ("soon", None), (None, None)]
+)
+def test_how_long_a_server_asks_to_wait(value, seconds):
+    assert transfer._retry_after(value) == seconds

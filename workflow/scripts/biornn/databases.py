@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -28,7 +28,7 @@ from .config_sources import (
 from .entries import Entry, arrange, base, fasta, from_fasta, from_genbank, trouble
 from .files import InputError
 from .origins import describe, geo_path, server_of
-from .services import Service, in_batches, json_of, pace_of, text_of
+from .services import Service, bar, in_batches, json_of, pace_of, text_of
 from .transfer import Answer, PassingError
 
 _RATES = {"uniprot": 5, "ensembl": 10, "geo": 1, "zenodo": 1}
@@ -110,63 +110,68 @@ def _fetch_uniprot(source: UniprotSource, asked: Sequence[str] | None, service: 
     names = list(asked or source.accessions or [])
     headers: set[str] = set()
     entries: list[Entry] = []
-    if names:
-        for batch in in_batches(names, _TERMS, source.file):
-            terms = " OR ".join(f"accession:{base(name)}" for name in batch)
-            # entries that were withdrawn are counted but not given, unless we say so
-            entries += _search(f"(active:true) AND ({terms})", source, service, headers)
-        entries = arrange(names, entries, source.missing, "UniProtKB")
-    else:
-        entries = _search(str(source.query), source, service, headers)
-        if not entries:
-            raise InputError(f"{describe(source)}: found nothing. Try the query on its web site.")
-        entries = arrange(
-            sorted(entry.accession for entry in entries), entries, "error", "UniProtKB"
-        )
+    # entries that were withdrawn are counted but not given, unless we say so
+    queries = [
+        f"(active:true) AND ({' OR '.join(f'accession:{base(name)}' for name in batch)})"
+        for batch in (names[start : start + _TERMS] for start in range(0, len(names), _TERMS))
+    ]
+    with bar(source.file, len(names) or None) as progress:
+        for query in queries or [str(source.query)]:
+            for page in _pages(query, source, service, headers, None if names else source.limit):
+                entries += page
+                progress.update(len(page))
+    if not names and not entries:
+        raise InputError(f"{describe(source)}: found nothing. Try the query on its web site.")
+    names = names or sorted(entry.accession for entry in entries)
+    entries = arrange(names, entries, source.missing, "UniProtKB")
     if len(headers) > 1:
         raise InputError(f"{describe(source)}: the pages have different columns: {headers}.")
     return "".join([*headers, *(entry.text for entry in entries)])
 
 
-def _search(query: str, source: UniprotSource, service: Service, headers: set[str]) -> list[Entry]:
-    """All pages of a search."""
+def _pages(
+    query: str, source: UniprotSource, service: Service, headers: set[str], limit: int | None
+) -> Iterator[list[Entry]]:
+    """The pages of a search, as long as they lead on; then their sum must be the total."""
+    columns = ["accession", *(name for name in source.fields if name != "accession")]
     question = {"query": query, "format": source.format, "size": _PAGE}
     if source.format == "tsv":
-        question["fields"] = ",".join(
-            ["accession", *(f for f in source.fields if f != "accession")]
-        )
-    entries: list[Entry] = []
+        question["fields"] = ",".join(columns)
     cursors: set[str] = set()
     cursor: str | None = ""
+    came = 0
 
     def read(answer: Answer) -> tuple[list[Entry], int, str | None]:
         text = text_of(answer)
-        if said := trouble(text):
+        if source.format == "fasta" and (said := trouble(text)):
             raise PassingError(f"the server says {said!r}")
         total = answer.headers.get("X-Total-Results", "")
         if not total.isdecimal():
             raise PassingError("the answer does not say how many there are (X-Total-Results)")
-        page = _from_table(text, headers) if source.format == "tsv" else from_fasta(text)
+        if source.format == "fasta":
+            return from_fasta(text), int(total), _next_cursor(answer)
+        header, page = _from_table(text, len(columns))
+        headers.add(header)
         return page, int(total), _next_cursor(answer)
 
     while cursor is not None:
         more = {"cursor": cursor} if cursor else {}
         page, total, cursor = service.ask("/uniprotkb/search", read, query=question | more)
-        entries += page
-        if total > source.limit and source.query is not None:
+        if limit is not None and total > limit:
             raise InputError(
-                f"{describe(source)}: found {total:,} entries, more than `limit` "
-                f"({source.limit:,}). Narrow the query, or raise the limit if so many are meant."
+                f"{describe(source)}: found {total:,} entries, more than `limit` ({limit:,}). "
+                "Narrow the query, or raise the limit if so many are meant."
             )
-        if cursor in cursors or (cursor is not None and not page) or len(entries) > total:
+        came += len(page)
+        yield page
+        if cursor in cursors or (cursor is not None and not page) or came > total:
             break
         cursors.add(cursor or "")
-    if cursor is not None or len(entries) != total:
+    if cursor is not None or came != total:
         raise InputError(
-            f"{describe(source)}: {len(entries)} entries came, but UniProt counts {total}. "
+            f"{describe(source)}: {came} entries came, but UniProt counts {total}. "
             "It may be changing just now; run the same command again."
         )
-    return entries
 
 
 def _next_cursor(answer: Answer) -> str | None:
@@ -180,19 +185,20 @@ def _next_cursor(answer: Answer) -> str | None:
     return None
 
 
-def _from_table(text: str, headers: set[str]) -> list[Entry]:
-    """Rows of a table with a header line; a row is one entry, named by its first cell."""
+def _from_table(text: str, width: int) -> tuple[str, list[Entry]]:
+    """Header line and rows of a table; a row is one entry, named by its first cell."""
     if not text.endswith("\n"):
         raise PassingError("the table ends within a line: it was cut off")
     header, *rows = text[:-1].replace("\r\n", "\n").split("\n")
+    if header.count("\t") + 1 != width:
+        raise PassingError(f"the answer is not a table of {width} columns: {header[:80]!r}")
     entries = []
     for row in rows:
         cells = row.split("\t")
-        if len(cells) != header.count("\t") + 1 or not re.fullmatch(r"[A-Z0-9]{6,10}", cells[0]):
+        if len(cells) != width or not re.fullmatch(r"[A-Z0-9]{6,10}", cells[0]):
             raise PassingError(f"a row does not fit the table: {row[:80]!r}")
         entries.append(Entry(cells[0], frozenset(cells[:1]), f"{row}\n"))
-    headers.add(f"{header}\n")
-    return entries
+    return f"{header}\n", entries
 
 
 # -- Ensembl ---------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from . import transfer
 from .config_sources import NcbiSource, ServersConfig
 from .entries import Entry, arrange, base, from_fasta, from_genbank, trouble
 from .files import InputError
-from .services import Service, in_batches, json_of, pace_of, text_of
+from .services import Service, bar, in_batches, json_of, pace_of, text_of
 from .transfer import Answer, PassingError
 
 logger = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ def _search(source: NcbiSource, eutils: Service) -> list[str]:
     origin = f"NCBI {source.database}, query {source.query!r}"
     found: list[str] = []
     total = None
+    progress = bar(f"{source.file}: search")
     while total is None or len(found) < total:
         form = _common(
             db=source.database, term=source.query, retmode="json", idtype="acc",
@@ -113,6 +114,8 @@ def _search(source: NcbiSource, eutils: Service) -> list[str]:
                 f"now counts {count}. Run the same command again."
             )
         found += page
+        progress.update(len(page))
+    progress.close()
     if len(found) != total or len(set(found)) != total:
         raise InputError(
             f"{origin}: {len(set(found))} accessions came, not {total}. Run the command again."

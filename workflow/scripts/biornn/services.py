@@ -170,10 +170,15 @@ def json_of(answer: Answer) -> Any:
         raise PassingError(f"the answer is not JSON, it begins with {answer.body[:80]!r}") from None
 
 
+def bar(title: str, total: int | None = None) -> tqdm:
+    """A bar of records that came, on a terminal."""
+    return tqdm(total=total, unit="record", desc=title, disable=not sys.stderr.isatty())
+
+
 def in_batches(names: Sequence[str], size: int, title: str) -> Iterable[list[str]]:
     """The names, so many at a time, with a bar on a terminal."""
-    with tqdm(total=len(names), unit="record", desc=title, disable=not sys.stderr.isatty()) as bar:
+    with bar(title, len(names)) as progress:
         for start in range(0, len(names), size):
             batch = list(names[start : start + size])
             yield batch
-            bar.update(len(batch))
+            progress.update(len(batch))
