@@ -139,6 +139,20 @@ FAULTS = {
         "unit/test_reading.py::test_an_id_that_is_there_twice_can_not_be_joined",
     ],
     "counts that are negative or broken": ["unit/test_examples.py::test_a_bad_count_is_named"],
+    "NaN, negative or broken values in a matrix": [
+        "unit/test_matrices.py::test_wrong_values_are_named_by_line_gene_and_sample"
+    ],
+    "duplicated genes or samples": ["unit/test_matrices.py::test_names_must_be_there_once"],
+    "an all-zero sample": ["unit/test_matrices.py::test_an_all_zero_sample_is_refused"],
+    "samples of matrix and sheet differ": [
+        "unit/test_joining.py::test_both_differences_are_told_with_counts",
+        "unit/test_joining.py::test_near_misses",
+        "unit/test_profiles.py::test_a_sheet_with_other_samples",
+    ],
+    "a matrix file that is damaged": [
+        "unit/test_matrix_files.py::test_damaged_mtx",
+        "unit/test_geo_series.py::test_damaged_series",
+    ],
     "001, NA, no and 1e-3": [
         "unit/test_examples.py::test_text_stays_text",
         "unit/test_files.py::test_scalars_mean_what_a_person_reads",

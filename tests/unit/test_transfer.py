@@ -98,4 +98,4 @@ def test_a_refusal_names_address_status_and_what_came(server, tmp_path, path, ki
     ("value", "seconds"), [("7", 7), (" 2.5 ", 2.5), ("40.", 40), ("soon", None), (None, None)]
 )
 def test_how_long_a_server_asks_to_wait(value, seconds):
-    assert transfer._retry_after(value) == seconds
+    assert transfer.retry_after(value) == seconds

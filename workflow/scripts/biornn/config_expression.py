@@ -26,7 +26,7 @@ class NamesRef(TableRef):
 class MatrixRef(TableRef):
     """A table of expression: genes by samples, or samples by genes."""
 
-    format: Literal[  # type: ignore[assignment]  # other files than those of records
+    format: Literal[
         "auto", "csv", "tsv", "parquet", "excel", "mtx", "h5ad", "series_matrix", "orange_tab"
     ] = Field("auto", description="What the file is; `auto` goes by its name (and header lines).")
     genes: Literal["rows", "columns", "detect"] = Field(

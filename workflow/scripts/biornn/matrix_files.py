@@ -220,7 +220,7 @@ def _read_h5ad(data: bytes, reference: MatrixRef, origin: str) -> RawMatrix:
                 _check_stored(stored, origin)
             with warnings.catch_warnings():
                 # of keys that moved since files of old versions; what is read has not
-                warnings.simplefilter("ignore", FutureWarning)
+                warnings.simplefilter("ignore")
                 container = ad.read_h5ad(file.name)
         except InputError:
             raise
@@ -255,16 +255,17 @@ def _read_h5ad(data: bytes, reference: MatrixRef, origin: str) -> RawMatrix:
 def _check_stored(stored: h5py.File, origin: str) -> None:
     """HDF5 may point to other files and may promise sizes that no memory has."""
 
-    def check_link(name: str, link: object) -> None:
-        if isinstance(link, h5py.ExternalLink):
-            raise InputError(f"{origin}: '{name}' points to another file: refused.")
+    # returned and not raised: an exception does not come through the library whole
+    def check_link(name: str, link: object) -> str | None:
+        return "points to another file" if isinstance(link, h5py.ExternalLink) else None
 
-    def check_item(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset):
-            if item.external or item.is_virtual:
-                raise InputError(f"{origin}: '{name}' points to another file: refused.")
-            if item.nbytes > MAX_UNPACKED:
-                raise InputError(f"{origin}: '{name}' unpacks to {item.nbytes} bytes: refused.")
+    def check_item(name: str, item: object) -> str | None:
+        if not isinstance(item, h5py.Dataset):
+            return None
+        if item.external or item.is_virtual:
+            return "points to another file"
+        return f"unpacks to {item.nbytes} bytes" if item.nbytes > MAX_UNPACKED else None
 
-    stored.visititems_links(check_link)
-    stored.visititems(check_item)
+    found = stored.visititems_links(check_link) or stored.visititems(check_item)
+    if found:
+        raise InputError(f"{origin}: a part of it {found}: refused.")

@@ -24,6 +24,8 @@ from .files import InputError
 #: What the second and the third header line of an Orange table may say.
 _ORANGE_TYPES = {"", "continuous", "c", "discrete", "d", "string", "s", "time", "t"}
 _ORANGE_FLAGS = {"", "class", "c", "meta", "m", "ignore", "i", "weight", "w"}
+#: Columns that would be taken for samples: most of them are numbers.
+_FEATURE_COUNTS = {"Chr", "Start", "End", "Strand", "Length"}
 _DECIMAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
@@ -211,6 +213,11 @@ def _columns(header: Sequence[str], reference: MatrixRef, origin: str) -> tuple[
                 f"{origin}: there is no column '{name}'{nearest(name, header)}. The columns are "
                 f"{listed(header[:12])}{' and more' if len(header) > 12 else ''}."
             )
+    if _FEATURE_COUNTS <= set(header) - set(wanted):
+        raise InputError(
+            f"{origin}: some columns annotate the genes, as featureCounts writes them. Set "
+            f"`drop: [{', '.join(sorted(_FEATURE_COUNTS))}]`."
+        )
     rest = [column for column, name in enumerate(header) if name not in reference.drop]
     if not rest:
         raise InputError(f"{origin}: no column is left; `drop` names them all.")
