@@ -98,7 +98,7 @@ def test_accessions_of_a_search_are_not_believed(database, page):
 # -- missing records -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("says", ["silent", "words", "status"])
+@pytest.mark.parametrize("says", ["silent", "words", "status", "spaced"])
 def test_all_missing_accessions_are_named(database, says):
     database.state.records, database.state.says_missing = records(30), says
     asked = [*records(30), "GONE_1", "NM_000007.9"]
@@ -107,7 +107,7 @@ def test_all_missing_accessions_are_named(database, says):
     assert "2 missing or withdrawn: GONE_1, NM_000007.9" in str(caught.value)
 
 
-@pytest.mark.parametrize("says", ["silent", "words", "status"])
+@pytest.mark.parametrize("says", ["silent", "words", "status", "spaced"])
 def test_missing_accessions_can_be_dropped(database, caplog, says):
     database.state.records, database.state.says_missing = records(3), says
     asked = ["NM_000002", "GONE_1", "NM_000000", "GONE_2"]
@@ -156,7 +156,9 @@ def test_what_may_pass_is_tried_again(database, trouble):
         (500, r"could not be downloaded in 3 tries: .*answered 500"),
         ("<ERROR>Backend failed</ERROR>", r"in 3 tries: .*Backend failed"),
         ("html", "a web page, not data .*Is the service being maintained"),
+        (400, "answered 400 .*I can not: 400"),
         (403, "answered 403 .*I can not: 403"),
+        (404, "answered 404 .*I can not: 404"),
         ("echo", "API key invalid"),
     ],
 )

@@ -152,8 +152,8 @@ def _records(
         return eutils.ask(_PATH.format("efetch"), read, form=form)
     except transfer.RefusedError as error:
         said = error.said
-        if re.search(r"api[ _-]?key", said, re.IGNORECASE) or error.status not in (200, 400, 404):
-            raise
+        if error.status not in (200, 400, 404) or not _is_about_records(said, batch):
+            raise  # all halves would be refused as well
     except _TroubleError as error:
         if len(batch) > 1 or not _names_one(error.said, batch):
             raise
@@ -176,8 +176,16 @@ class _TroubleError(PassingError):
         self.said = said
 
 
+def _is_about_records(said: str, batch: Sequence[str]) -> bool:
+    """Whether a refusal is about single records, not about the request."""
+    if re.search(r"api[ _-]?key", said, re.IGNORECASE):
+        return False
+    about = r"notfound|noitems|empty|understand|retrieve|cannotget|invaliduid"
+    return _names_one(said, batch) or bool(re.search(about, said.replace(" ", ""), re.IGNORECASE))
+
+
 def _names_one(said: str, batch: Sequence[str]) -> bool:
     words = {word.upper() for word in re.findall(r"[\w.]*\w", said)}
     # some of its messages have a space between all letters
-    words.add(said.replace(" ", "").rpartition(":")[2].upper())
+    words.add(said.replace(" ", "").strip().rpartition(":")[2].upper())
     return any(name.upper() in words for name in batch)
