@@ -172,8 +172,17 @@ def test_trouble_that_stays_is_told(database, trouble, expected):
 
 def test_a_search_that_fails(database):
     database.state.records = records(1)
-    database.state.trouble = ['{"esearchresult": {"ERROR": "backend"}}', "<ERROR>x</ERROR>"]
+    failed = '{"esearchresult": {"ERROR": "Backend failed", "count": ""}}'
+    database.state.trouble = [failed, "<ERROR>x</ERROR>"]
     assert names_in(database.fetch(source(query="x"))) == ["NM_000000.1"]
+
+
+def test_words_of_a_query_are_not_taken_for_trouble(database):
+    database.state.records = records(1)
+    result = {"count": "1", "idlist": ["NM_000000.1"], "querytranslation": "Error: none"}
+    database.state.trouble = [json.dumps({"esearchresult": result})]
+    assert names_in(database.fetch(source(query="Error: none"))) == ["NM_000000.1"]
+    assert len(database.state.asked) == 2
 
 
 # -- keys and rates --------------------------------------------------------------------------------

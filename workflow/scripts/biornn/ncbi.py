@@ -112,11 +112,13 @@ def _search(source: NcbiSource, eutils: Service) -> list[str]:
 
 
 def _read_search(answer: Answer) -> tuple[int, list[str]]:
-    if said := trouble(text_of(answer)):
+    text = text_of(answer)
+    # JSON repeats the query, which may have any words
+    if not text.lstrip().startswith("{") and (said := trouble(text)):
         raise PassingError(f"the search failed: {said}")
     value = json_of(answer)
     result = value.get("esearchresult") if isinstance(value, dict) else None
-    if not isinstance(result, dict) or "ERROR" in result or "count" not in result:
+    if not isinstance(result, dict) or not str(result.get("count", "")).isdecimal():
         raise PassingError(f"the search failed: {answer.body[:200]!r}")
     page = result.get("idlist", [])
     # they are sent back in a request: take nothing for one that could not be one
