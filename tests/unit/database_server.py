@@ -51,7 +51,7 @@ class State:
     sequences: dict = field(default_factory=dict)  # accession: sequence, where it is not made up
     trouble: list = field(default_factory=list)
     asked: list = field(default_factory=list)  # (method, path, parameters)
-    says_missing: str = "silent"  # or: words, status
+    says_missing: str = "silent"  # or: words, status, spaced
     status: dict = field(default_factory=dict)  # accession.version: (status, successor)
     unknown: dict = field(default_factory=dict)  # what a search says of words that it ignored
     total_off: int = 0
@@ -168,6 +168,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if gone := [name for name, found in there.items() if not found]:
             if self.state.says_missing == "status":
                 return self.answer(f"Error: Failed to understand id: {gone[0]}", 400)
+            if self.state.says_missing == "spaced":
+                return self.answer(" ".join(f"Error: can not read id: {gone[0]}\n"), 400)
             if self.state.says_missing == "words":
                 return self.answer(f"Failed to retrieve sequence: {gone[0]}\n")
         found = [name for name in there.values() if name]

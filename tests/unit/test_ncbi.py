@@ -98,7 +98,7 @@ def test_accessions_of_a_search_are_not_believed(database, page):
 # -- missing records -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("says", ["silent", "words", "status"])
+@pytest.mark.parametrize("says", ["silent", "words", "status", "spaced"])
 def test_all_missing_accessions_are_named(database, says):
     database.state.records, database.state.says_missing = records(30), says
     asked = [*records(30), "GONE_1", "NM_000007.9"]
@@ -107,7 +107,7 @@ def test_all_missing_accessions_are_named(database, says):
     assert "2 missing or withdrawn: GONE_1, NM_000007.9" in str(caught.value)
 
 
-@pytest.mark.parametrize("says", ["silent", "words", "status"])
+@pytest.mark.parametrize("says", ["silent", "words", "status", "spaced"])
 def test_missing_accessions_can_be_dropped(database, caplog, says):
     database.state.records, database.state.says_missing = records(3), says
     asked = ["NM_000002", "GONE_1", "NM_000000", "GONE_2"]
@@ -226,7 +226,9 @@ def test_what_may_pass_is_tried_again(database, trouble):
         (500, r"could not be downloaded in 3 tries: .*answered 500"),
         ("<ERROR>Backend failed</ERROR>", r"in 3 tries: .*Backend failed"),
         ("html", "a web page, not data .*Is the service being maintained"),
+        (400, "answered 400 .*I can not: 400"),
         (403, "answered 403 .*I can not: 403"),
+        (404, "answered 404 .*I can not: 404"),
         ("echo", "API key invalid"),
     ],
 )
@@ -240,8 +242,17 @@ def test_trouble_that_stays_is_told(database, trouble, expected):
 
 def test_a_search_that_fails(database):
     database.state.records = records(1)
-    database.state.trouble = ['{"esearchresult": {"ERROR": "backend"}}', "<ERROR>x</ERROR>"]
+    failed = '{"esearchresult": {"ERROR": "Backend failed", "count": ""}}'
+    database.state.trouble = [failed, "<ERROR>x</ERROR>"]
     assert names_in(database.fetch(source(query="x"))) == ["NM_000000.1"]
+
+
+def test_words_of_a_query_are_not_taken_for_trouble(database):
+    database.state.records = records(1)
+    result = {"count": "1", "idlist": ["NM_000000.1"], "querytranslation": "Error: none"}
+    database.state.trouble = [json.dumps({"esearchresult": result})]
+    assert names_in(database.fetch(source(query="Error: none"))) == ["NM_000000.1"]
+    assert len(database.state.asked) == 2
 
 
 # -- keys and rates --------------------------------------------------------------------------------

@@ -125,10 +125,14 @@ def test_bodies_that_are_not_what_they_should_be():
         json_of(Answer(b"<xml>", {}))
 
 
-def test_a_form_is_not_sent_on_to_another_address(database, monkeypatch):
-    database.state.trouble = [302]
-    with pytest.raises(transfer.RefusedError, match="answered 302"):
+def test_a_form_is_not_sent_on_to_another_address(database):
+    def elsewhere(handler, asked):
+        handler.answer(b"", 307, Location="/api/records/42")
+
+    database.state.trouble = [elsewhere]
+    with pytest.raises(transfer.RefusedError, match="answered 307"):
         transfer.ask(f"{database.address}/x", form={"api_key": "k"})
+    assert len(database.state.asked) == 1
 
 
 def test_secrets_are_hidden_also_as_in_an_address():

@@ -44,6 +44,11 @@ def test_lock_then_fetch_then_a_run_without_a_network(workflow):
         lines = lock.read_text().splitlines()
         assert len(lines) == 81 and lines[1].startswith("pos\tNP_000.1\t")
 
+        # what was locked is what was just downloaded
+        state.asked.clear()
+        assert workflow.run("fetch").returncode == 0 and not state.asked
+        assert len(list(store.rglob("pos.fasta"))) == 2
+
         # as on another machine: the lock is there, the downloads are not; the world has moved on
         shutil.rmtree(store)
         state.records["P99999"] = 1

@@ -165,11 +165,13 @@ def _read_states(answer: Answer) -> dict[str, tuple[str, str]]:
 
 
 def _read_search(answer: Answer) -> tuple[int, list[str]]:
-    if said := trouble(text_of(answer)):
+    text = text_of(answer)
+    # JSON repeats the query, which may have any words
+    if not text.lstrip().startswith("{") and (said := trouble(text)):
         raise PassingError(f"the search failed: {said}")
     value = json_of(answer)
     result = value.get("esearchresult") if isinstance(value, dict) else None
-    if not isinstance(result, dict) or "ERROR" in result or "count" not in result:
+    if not isinstance(result, dict) or not str(result.get("count", "")).isdecimal():
         raise PassingError(f"the search failed: {answer.body[:200]!r}")
     # the server goes on without words and fields that it does not know: another search
     unknown = [
@@ -217,8 +219,8 @@ def _records(
         return eutils.ask(_PATH.format("efetch"), read, form=form)
     except transfer.RefusedError as error:
         said = error.said
-        if re.search(r"api[ _-]?key", said, re.IGNORECASE) or error.status not in (200, 400, 404):
-            raise
+        if error.status not in (200, 400, 404) or not _is_about_records(said, batch):
+            raise  # all halves would be refused as well
     except _TroubleError as error:
         if len(batch) > 1 or not _names_one(error.said, batch):
             raise
@@ -241,8 +243,16 @@ class _TroubleError(PassingError):
         self.said = said
 
 
+def _is_about_records(said: str, batch: Sequence[str]) -> bool:
+    """Whether a refusal is about single records, not about the request."""
+    if re.search(r"api[ _-]?key", said, re.IGNORECASE):
+        return False
+    about = r"notfound|noitems|empty|understand|retrieve|cannotget|invaliduid"
+    return _names_one(said, batch) or bool(re.search(about, said.replace(" ", ""), re.IGNORECASE))
+
+
 def _names_one(said: str, batch: Sequence[str]) -> bool:
     words = {word.upper() for word in re.findall(r"[\w.]*\w", said)}
     # some of its messages have a space between all letters
-    words.add(said.replace(" ", "").rpartition(":")[2].upper())
+    words.add(said.replace(" ", "").strip().rpartition(":")[2].upper())
     return any(name.upper() in words for name in batch)
