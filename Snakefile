@@ -21,5 +21,9 @@ rule all:
         final_outputs(),
 
 
+onstart:
+    announce_unlocked()
+
+
 onsuccess:
     announce_reports()

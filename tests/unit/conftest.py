@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from biornn import transfer
 from biornn.folds import FoldData
+from database_server import Database, State, serve
 from made_data import make_data
 
 
@@ -18,3 +20,26 @@ def one_thread():
 @pytest.fixture
 def data() -> FoldData:
     return make_data()
+
+
+@pytest.fixture(scope="session")
+def _database_server():
+    state = State()
+    with serve(state) as address:
+        yield state, address
+
+
+@pytest.fixture
+def database(_database_server, tmp_path, monkeypatch):
+    """Databases on loopback that are asked without waiting; `pauses` has what it would have been.
+
+    The state is as new for every test, but the server goes on: tests that start one take longer.
+    """
+    state, address = _database_server
+    vars(state).update(vars(State()))
+    made = Database(address, tmp_path)
+    made.state, made.pauses, made.address = state, [], address
+    monkeypatch.setattr(transfer.time, "sleep", made.pauses.append)
+    for name in ("NCBI_API_KEY", "NCBI_EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    return made

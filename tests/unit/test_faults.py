@@ -27,7 +27,7 @@ FAULTS = {
         "unit/test_transfer.py::test_pauses_grow_where_the_server_names_none",
     ],
     "redirects": ["unit/test_transfer.py::test_redirects"],
-    "a password in an address": ["unit/test_transfer.py::test_passwords_are_not_shown"],
+    "a password in an address": ["unit/test_origins.py::test_passwords_are_not_shown"],
     "no network": [
         "unit/test_sources.py::test_no_network_says_so_and_how_to_go_on",
         "workflow/test_bad_input.py::test_no_network",
@@ -40,6 +40,28 @@ FAULTS = {
         "unit/test_sources.py::test_a_mirror_with_other_content_is_not_believed",
         "unit/test_sources.py::test_what_a_mirror_does_not_have_comes_from_the_origin",
     ],
+    "records that are gone, withdrawn, replaced, or of another version": [
+        "unit/test_ncbi.py::test_missing_accessions_can_be_dropped",
+        "unit/test_ncbi.py::test_records_that_were_withdrawn_are_named",
+        "unit/test_ncbi.py::test_a_record_that_another_replaced_is_named_with_it",
+        "unit/test_ncbi.py::test_another_version_is_not_taken_for_the_one_asked_for",
+        "unit/test_databases.py::test_missing_entries_and_versions_of_uniprot",
+        "unit/test_databases.py::test_missing_ids_of_ensembl",
+    ],
+    "a search that would be another than the one asked for": [
+        "unit/test_ncbi.py::test_words_that_a_search_does_not_know_are_not_ignored",
+        "unit/test_ncbi.py::test_a_query_that_does_not_add_up",
+        "unit/test_databases.py::test_totals_must_be_what_came",
+    ],
+    "a database that changes under the same accessions": [
+        "workflow/test_accessions.py::test_lock_then_fetch_then_a_run_without_a_network"
+    ],
+    "more requests than a server allows": [
+        "unit/test_services.py::test_no_second_has_more_requests_than_it_may",
+        "unit/test_services.py::test_two_processes_share_a_pace",
+        "unit/test_services.py::test_a_count_that_is_used_up_stops_all_processes",
+    ],
+    "an API key in a log or a message": ["unit/test_ncbi.py::test_keys_are_sent_and_never_shown"],
     "two runs download one file": [
         "unit/test_sources.py::test_two_processes_do_not_mix_their_bytes"
     ],

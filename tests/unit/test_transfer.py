@@ -94,5 +94,8 @@ def test_a_refusal_names_address_status_and_what_came(server, tmp_path, path, ki
     assert not (tmp_path / "p").exists()
 
 
-def test_passwords_are_not_shown():
-    assert transfer.shown("https://me:secret@host:8080/a?b") == "https://host:8080/a?b"
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("7", 7), (" 2.5 ", 2.5), ("40.", 40), ("soon", None), (None, None)]
+)
+def test_how_long_a_server_asks_to_wait(value, seconds):
+    assert transfer.retry_after(value) == seconds

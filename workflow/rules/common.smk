@@ -15,8 +15,10 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.current_basedir).parent / "scripts"))
 
+from biornn import locks
 from biornn.checking import validate
 from biornn.config import AnalysisConfig, RunConfig, load_analysis
+from biornn.config_sources import store_digest, stored_name
 from biornn.files import InputError
 
 
@@ -43,6 +45,17 @@ def read_analyses():
 
 
 RUN, ANALYSIS_FILES, ANALYSES = read_analyses()
+
+
+def read_locks():
+    """What is locked, by analysis and source."""
+    try:
+        return {analysis: locks.read(locks.path_of(analysis)) for analysis in ANALYSES}
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+LOCKS = read_locks()
 
 
 def settings(*keys):
@@ -83,19 +96,29 @@ def library(*modules):
     return [str(folder / f"{name}.py") for name in sorted(found)]
 
 
-def source_path(source):
+def locked(analysis, name):
+    """Lines of the lock of a source that needs one, without their dates."""
+    if not locks.can_be_locked(ANALYSES[analysis].sources[name]):
+        return []
+    return [row.content for row in LOCKS[analysis].get(name, [])]
+
+
+def source_path(analysis, name):
     """Where a source's file lies: the path itself, or its place in the download store.
 
-    The store is ordered by content, so that analyses share a file and never mix two of a name.
+    The store is ordered by content, or by what is asked of a database and its lock, so that
+    analyses share a file and never mix two of a name.
     """
+    source = ANALYSES[analysis].sources[name]
     if source.type == "path":
         return source.path
-    return f"{RUN.download.store}/{source.sha256[:16]}/{source.file}"
+    digest = store_digest(source, locked(analysis, name))
+    return f"{RUN.download.store}/{digest}/{stored_name(source)}"
 
 
 def paths_of(analysis, names):
     """Where some sources of an analysis lie."""
-    return [source_path(ANALYSES[analysis].sources[name]) for name in names]
+    return [source_path(analysis, name) for name in names]
 
 
 def example_tables(wildcards):
@@ -129,8 +152,8 @@ def replicate_tables(wildcards):
 
 def source_paths(wildcards):
     """Where each source of the analysis lies, by name."""
-    sources = ANALYSES[wildcards.analysis].sources
-    return {name: source_path(source) for name, source in sources.items()}
+    analysis = wildcards.analysis
+    return {name: source_path(analysis, name) for name in ANALYSES[analysis].sources}
 
 
 def all_sources(wildcards):
@@ -149,12 +172,40 @@ def controls(wildcards):
     return [name for name, model in models.items() if model.shuffle_labels]
 
 
+# what to download, by place: the source as plain values, its lock, and the file of that
 DOWNLOADS = {
-    source_path(source): source.model_dump(mode="json")
-    for analysis in ANALYSES.values()
-    for source in analysis.sources.values()
+    source_path(name, key): (
+        source.model_dump(mode="json"),
+        locked(name, key),
+        locks.path_of(name),
+    )
+    for name, analysis in ANALYSES.items()
+    for key, source in analysis.sources.items()
     if source.type != "path"
 }
+
+
+def sources_to_lock():
+    """Sources whose content may change, as plain values, by analysis and name."""
+    found = {
+        name: {
+            key: source.model_dump(mode="json")
+            for key, source in analysis.sources.items()
+            if locks.can_be_locked(source)
+        }
+        for name, analysis in ANALYSES.items()
+    }
+    return {name: sources for name, sources in found.items() if sources}
+
+
+def announce_unlocked():
+    """Say which sources may change unseen."""
+    for name, sources in sources_to_lock().items():
+        if free := [key for key in sources if not LOCKS[name].get(key)]:
+            logger.warning(
+                f"{name}: what the sources {', '.join(free)} give may change. `snakemake lock` "
+                f"writes down in {locks.path_of(name)} what it is now."
+            )
 
 
 def features(wildcards):

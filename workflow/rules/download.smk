@@ -2,18 +2,33 @@
 
 Needs: the network, or the file already in its place.
 Makes: `{store}/{digest}/{file}`, complete and with the right checksum; `fetch` asks for all.
+`lock` writes `config/locks/{analysis}.lock.tsv`: what databases have now.
 """
 
 
 localrules:
     download,
     fetch,
+    lock,
 
 
 rule fetch:
     # `snakemake fetch`: all downloads and nothing else, for machines whose jobs have no network.
     input:
         list(DOWNLOADS),
+
+
+rule lock:
+    # `snakemake lock`: no output, so that it looks again each time. And no benchmark, which
+    # Snakemake would take for one.
+    log:
+        "results/logs/lock.log",
+    conda:
+        "../../envs/biornn.yaml"
+    params:
+        sources=sources_to_lock(),
+    script:
+        "../scripts/write_locks.py"
 
 
 rule download:
@@ -27,6 +42,8 @@ rule download:
     conda:
         "../../envs/biornn.yaml"
     params:
-        source=lambda wildcards, output: DOWNLOADS[output.file],
+        source=lambda wildcards, output: DOWNLOADS[output.file][0],
+        locked=lambda wildcards, output: DOWNLOADS[output.file][1],
+        lock=lambda wildcards, output: DOWNLOADS[output.file][2],
     script:
         "../scripts/download.py"

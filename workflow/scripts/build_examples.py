@@ -10,8 +10,8 @@ with job(snakemake):
     params, output = snakemake.params, snakemake.output
     paths = dict(zip(params.sources, snakemake.input.tables, strict=True))
     for name, path in paths.items():
-        if params.sources[name]["sha256"]:
-            check_sha256(path, params.sources[name]["sha256"], path)
+        if digest := params.sources[name].get("sha256"):  # records of a database have none
+            check_sha256(path, digest, path)
     values = section("expression", params.expression)
     target, split = section("target", params.target), section("split", params.split)
     if values is not None and values.matrix is not None:

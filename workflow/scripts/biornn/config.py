@@ -131,6 +131,8 @@ class AnalysisConfig(Section):
         if not profiles and self.examples.source is None and self.examples.classes is None:
             raise ValueError("examples: give `source`, one of `sources`, or `classes`")
         named = {"expression" if profiles else "examples": self.example_sources}
+        if self.expression and self.expression.gene_lengths:
+            named["expression.gene_lengths"] = [str(self.expression.gene_lengths.source)]
         if profiles and self.replicate:
             raise ValueError("replicate is for the counts of sequences, not for a matrix")
         if self.replicate:

@@ -11,8 +11,9 @@ from .config import AnalysisConfig
 from .config_data import ColumnSplit
 from .config_expression import LogRatio
 from .config_models import LinearBaseline, MeanBaseline, ModelConfig
-from .config_sources import PathSource, UrlSource
+from .config_sources import PathSource, PypiSource
 from .examples import Description
+from .origins import describe
 from .targets import REGRESSION, Task
 
 
@@ -253,10 +254,10 @@ def _origin(analysis: AnalysisConfig) -> str:
         source = analysis.sources[name]
         if isinstance(source, PathSource):
             place = f"the file `{Path(source.path).name}`"
-        elif isinstance(source, UrlSource):
-            place = source.url
-        else:
+        elif isinstance(source, PypiSource):
             place = f"the package {source.package} {source.version}"
+        else:
+            place = describe(source)
         places.append(f"`{examples.member}` in {place}" if examples.member else place)
     return ", ".join(places)
 

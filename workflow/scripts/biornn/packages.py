@@ -22,6 +22,7 @@ from packaging.utils import canonicalize_name
 from . import transfer
 from .config_sources import PypiSource
 from .files import InputError
+from .origins import shown
 
 DEFAULT_INDEX = "https://pypi.org/simple"
 
@@ -109,7 +110,7 @@ def _files(index: str, source: PypiSource) -> list[pypi_simple.DistributionPacka
             return []
         except requests.HTTPError as error:
             status = error.response.status_code
-            said = f"{transfer.shown(index)}: the index answered {status}"
+            said = f"{shown(index)}: the index answered {status}"
             if status in transfer.BUSY:
                 wait = transfer.retry_after(error.response.headers.get("Retry-After"))
                 raise transfer.PassingError(said, wait) from None

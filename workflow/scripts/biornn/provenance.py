@@ -14,8 +14,9 @@ from rocrate.rocrate import ROCrate
 
 from . import __version__
 from .config import AnalysisConfig
-from .config_sources import PathSource
+from .config_sources import PathSource, PypiSource
 from .files import sha256, write_with
+from .origins import describe
 
 _PACKAGES = (
     "snakemake", "torch", "lightning-fabric", "numpy", "pandas", "pyarrow", "anndata",
@@ -55,10 +56,10 @@ def describe_sources(analysis: AnalysisConfig, paths: Mapping[str, str]) -> list
     for name, source in analysis.sources.items():
         if isinstance(source, PathSource):
             origin = "local file"
-        elif source.type == "url":
-            origin = source.url
-        else:
+        elif isinstance(source, PypiSource):
             origin = f"{source.package} {source.version} (Python package index)"
+        else:
+            origin = describe(source)
         rows.append(
             {
                 "name": name,

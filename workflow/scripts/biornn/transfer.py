@@ -1,4 +1,4 @@
-"""Transfer: bytes from an address into a file, and again when the line breaks.
+"""Transfer: bytes from an address, into a file or as an answer, and again when the line breaks.
 
 A transfer that was cut off goes on where it stopped, if the server gave the content a name (a
 strong ETag) and still has the same (RFC 9110, sections 13.1.5 and 14).
@@ -10,11 +10,14 @@ import email.utils
 import ftplib
 import logging
 import random
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, TypeVar
+from urllib.parse import quote, quote_plus
 
 import pooch
 import requests
@@ -23,6 +26,7 @@ from tqdm import tqdm
 
 from . import __version__
 from .files import InputError
+from .origins import shown
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +36,9 @@ MAX_PAUSE = 120.0
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CHUNK = 2**16
 _TIMEOUT = (15, 60)  # to connect, between two packets (seconds)
+_SHOWN = 300  # of what a server says in its own words (bytes)
+
+Result = TypeVar("Result")
 
 
 class PassingError(OSError):
@@ -42,11 +49,27 @@ class PassingError(OSError):
         self.pause = pause
 
 
-class NotThereError(InputError):
+class RefusedError(InputError):
+    """The server says no; asking the same again would not help."""
+
+    def __init__(self, message: str, status: int, said: str) -> None:
+        super().__init__(message)
+        self.status, self.said = status, said
+
+
+class NotThereError(RefusedError):
     """The server says that there is nothing at the address."""
 
 
-def with_retries(action: Callable[[], None], origin: str, attempts: int) -> None:
+@dataclass(frozen=True)
+class Answer:
+    """What a server said, whole; the names of `headers` are the same in any case."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+def with_retries(action: Callable[[], Result], origin: str, attempts: int) -> Result:
     """Run a transfer until it succeeds, fails for good, or `attempts` tries are used up.
 
     Between tries: the pause that the server asks for (Retry-After), else one that doubles, with a
@@ -69,19 +92,13 @@ def with_retries(action: Callable[[], None], origin: str, attempts: int) -> None
         )  # fmt: skip
         return seconds
 
-    tenacity.Retrying(
+    return tenacity.Retrying(
         stop=tenacity.stop_after_attempt(attempts),
         wait=pause,
         retry=tenacity.retry_if_exception_type((OSError, ftplib.Error)),
         sleep=lambda seconds: time.sleep(seconds),
         reraise=True,
     )(action)
-
-
-def shown(url: str) -> str:
-    """The address without user name and password, for messages."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1]))
 
 
 def download(url: str, part: Path) -> None:
@@ -100,6 +117,62 @@ def download(url: str, part: Path) -> None:
         pooch.FTPDownloader(progressbar=sys.stderr.isatty())(url, str(part), None)
     else:
         _download_http(url, part)
+
+
+def ask(
+    url: str,
+    *,
+    query: Mapping[str, Any] | None = None,
+    form: Mapping[str, Any] | None = None,
+    json: Any = None,
+    accept: str = "*/*",
+    secrets: Sequence[str] = (),
+) -> Answer:
+    """Ask a web service: by GET, or by POST where there is a form or JSON to send.
+
+    A form is not followed to another address: it may carry a key.
+
+    Parameters
+    ----------
+    secrets
+        What no message may show, whatever the server says.
+
+    Raises
+    ------
+    NotThereError
+        404 or 410.
+    RefusedError
+        Another refusal, with its status and the server's words.
+    InputError
+        A web page in place of data.
+    OSError
+        What may pass: no connection, a busy server, an answer that was cut off.
+    """
+    headers = {"User-Agent": f"biornn/{__version__}", "Accept": accept}
+    posts = form is not None or json is not None
+    with requests.request(
+        "POST" if posts else "GET",
+        url,
+        params=query,
+        data=form,
+        json=json,
+        headers=headers,
+        timeout=_TIMEOUT,
+        stream=True,
+        allow_redirects=not posts,
+    ) as response:
+        _check_status(url, response, secrets)
+        body = response.content
+        _refuse_web_page(url, response, body[:_SHOWN], "Is the service being maintained?", secrets)
+        return Answer(body, response.headers)
+
+
+def hidden(text: str, secrets: Sequence[str]) -> str:
+    """The text without the secrets, also where they are written as in an address."""
+    for secret in secrets:
+        for form in (secret, quote(secret, safe=""), quote_plus(secret)):
+            text = text.replace(form, "***")
+    return text
 
 
 def etag_file(part: Path) -> Path:
@@ -121,7 +194,10 @@ def _download_http(url: str, part: Path) -> None:
     if start:
         headers |= {"Range": f"bytes={start}-", "If-Range": name.read_text(encoding="ascii")}
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
-        _check_status(url, response, part)
+        if response.status_code == 416:  # what is here is not the beginning of what is there
+            forget(part)
+            raise PassingError("the part that is here does not fit what the server has")
+        _check_status(url, response)
         goes_on = response.status_code == 206
         if goes_on and not _fits(response, start, headers["If-Range"]):
             forget(part)
@@ -152,26 +228,28 @@ def _download_http(url: str, part: Path) -> None:
         raise PassingError(f"{received} of {expected} bytes came")
 
 
-def _check_status(url: str, response: requests.Response, part: Path) -> None:
+def _check_status(url: str, response: requests.Response, secrets: Sequence[str] = ()) -> None:
     status = response.status_code
     if status in (200, 206):
         return
-    if status == 416:  # what is here is not the beginning of what is there
-        forget(part)
-        raise PassingError("the part that is here does not fit what the server has")
-    said = f"{shown(url)}: the server answered {status} {response.reason}"
+    message = f"{shown(url)}: the server answered {status} {response.reason}"
     if status in BUSY:
-        raise PassingError(said, retry_after(response.headers.get("Retry-After")))
-    first = next(response.iter_content(200), b"")
-    kind = NotThereError if status in (404, 410) else InputError
-    raise kind(f"{said}, beginning with {first[:80]!r}. Check the address.")
+        raise PassingError(message, retry_after(response.headers.get("Retry-After")))
+    first = next(response.iter_content(_SHOWN), b"")
+    said = _words(first, secrets)
+    kind = NotThereError if status in (404, 410) else RefusedError
+    raise kind(f"{message}, beginning with {said!r}. Check the address.", status, said)
+
+
+def _words(first: bytes, secrets: Sequence[str]) -> str:
+    return hidden(first.decode("utf-8", "replace"), secrets)
 
 
 def retry_after(value: str | None) -> float | None:
     """Seconds that a Retry-After header asks for, as a number or as a date."""
     if value is None:
         return None
-    if value.strip().isdecimal():
+    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", value.strip()):  # Ensembl gives fractions
         return float(value)
     try:
         date = email.utils.parsedate_to_datetime(value)
@@ -193,12 +271,17 @@ def _remember(response: requests.Response, name: Path) -> None:
         name.unlink(missing_ok=True)
 
 
-def _refuse_web_page(url: str, response: requests.Response, first: bytes) -> None:
+def _refuse_web_page(
+    url: str,
+    response: requests.Response,
+    first: bytes,
+    hint: str = "Is it a page to log in, or to click through? Give the address of the file itself.",
+    secrets: Sequence[str] = (),
+) -> None:
     declared = response.headers.get("Content-Type", "").lower().startswith("text/html")
     begins = first.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html"))
     if declared or begins:
         raise InputError(
             f"{shown(url)}: the server sent a web page, not data (status {response.status_code}, "
-            f"beginning with {first[:80]!r}). Is it a page to log in, or to click through? Give "
-            "the address of the file itself."
+            f"beginning with {_words(first[:80], secrets)!r}). {hint}"
         )
