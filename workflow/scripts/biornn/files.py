@@ -14,10 +14,12 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import yaml
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Location = tuple[str | int, ...]
 
@@ -74,6 +76,8 @@ def write_tsv(table: pd.DataFrame, target: str | Path) -> None:
 
 def read_tsv(path: str | Path, **dtypes: Any) -> pd.DataFrame:
     """Read a table that `write_tsv` wrote: only `NA` is missing, other text stays text."""
+    import pandas as pd  # here, because Snakemake imports this room before each job
+
     return pd.read_csv(path, sep="\t", dtype=dtypes or None, keep_default_na=False, na_values="NA")
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import gmean, rankdata
 
 from .checking import listed
 from .config_expression import (
@@ -145,7 +144,7 @@ class _BetweenSamples(Step):
         self.state = {"genes": [str(gene) for gene in train.columns[there]]}
         counts = train.loc[:, there]
         self._learn(counts)
-        self.state["geometric_mean"] = float(gmean(self._factors(counts)))
+        self.state["geometric_mean"] = float(np.exp(np.log(self._factors(counts)).mean()))
 
     def _learn(self, counts: pd.DataFrame) -> None:
         """What the factors need, beside the genes."""
@@ -212,7 +211,7 @@ class _Tmm(_BetweenSamples):
         keep = np.ones(n, dtype=bool)
         for values, trim in ((m, self.config.m_trim), (a, self.config.a_trim)):
             low = math.floor(n * trim) + 1
-            ranks = rankdata(values)
+            ranks = pd.Series(values).rank().to_numpy()
             keep &= (ranks >= low) & (ranks <= n - low + 1)
         if not keep.any():
             return float("nan")
@@ -308,7 +307,9 @@ class _Quantile(Step):
         distribution = np.array(self.state["distribution"])
         places = np.arange(len(distribution))
         values = [
-            np.interp(rankdata(row) - 1, places, distribution)  # equals get the mean of their ranks
+            np.interp(
+                pd.Series(row).rank() - 1, places, distribution
+            )  # equals get the mean of their ranks
             for row in table.to_numpy(dtype=float)
         ]
         return pd.DataFrame(values, index=table.index, columns=table.columns)

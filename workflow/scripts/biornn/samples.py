@@ -33,6 +33,8 @@ class Sample:
     ----------
     model, kind : str
     seeds : list
+    target : numpy.ndarray
+        [targets], numbers or class codes.
     n : int
         Number of examples.
     resampled : dict
@@ -45,6 +47,7 @@ class Sample:
 
     metrics: ClassVar[tuple[str, ...]] = ()
     compared: ClassVar[tuple[str, ...]] = ()
+    target: np.ndarray
 
     def __init__(self, table: pd.DataFrame) -> None:
         self.model, self.kind = table["model"].iloc[0], table["kind"].iloc[0]
@@ -83,7 +86,7 @@ class Sample:
 
     @property
     def _n_targets(self) -> int:
-        raise NotImplementedError
+        return len(self.target)
 
     @property
     def loss(self) -> float:
@@ -114,10 +117,6 @@ class NumberSample(Sample):
         self.predictions = self._per_seed(table["prediction"])
         if np.isnan(self.predictions).any():
             raise ValueError(f"{self.model}: the seeds do not predict the same examples")
-
-    @property
-    def _n_targets(self) -> int:
-        return len(self.target)
 
     @property
     def loss(self) -> float:
@@ -221,10 +220,6 @@ class ClassSample(Sample):
         self.probabilities = np.stack([self._per_seed(table[name]) for name in columns], axis=2)
         if np.isnan(self.probabilities).any() or (self.target < 0).any():
             raise ValueError(f"{self.model}: the seeds do not predict the same examples")
-
-    @property
-    def _n_targets(self) -> int:
-        return len(self.target)
 
     @property
     def loss(self) -> float:
