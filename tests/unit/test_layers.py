@@ -17,6 +17,7 @@ FLOORS = [
         "config_genome",
         "config_expression",
         "config_data",
+        "config_split",
         "config_models",
         "config",
         "config_reference",
@@ -52,12 +53,14 @@ FLOORS = [
         "normalizers",
         "expression",
         "splits",
+        "homology",
+        "audits",
         "folds",
     ],
     ["kernels", "cells", "datasets", "models"],
     ["training", "baselines", "prediction"],
     ["metrics", "samples", "statistics", "comparisons"],
-    ["figures", "methods", "provenance", "report"],
+    ["outcome", "findings", "figures", "methods", "provenance", "report"],
 ]  # fmt: skip
 ORDER = [module for floor in FLOORS for module in floor]
 

@@ -208,6 +208,13 @@ def announce_unlocked():
             )
 
 
+def clusters(wildcards):
+    """The clusters of similar sequences, where the split keeps them together."""
+    if not ANALYSES[wildcards.analysis].split.by_homology:
+        return []
+    return [f"results/{wildcards.analysis}/clusters.tsv"]
+
+
 def features(wildcards):
     """What a model reads of a fold: encoded sequences, normalised expression, or both."""
     analysis, folder = ANALYSES[wildcards.analysis], f"results/{wildcards.analysis}"
@@ -272,6 +279,6 @@ wildcard_constraints:
     analysis="|".join(re.escape(name) for name in ANALYSES),
     model="[a-z][a-z0-9_]*",
     baseline="[a-z][a-z0-9_]*",
-    fold="[0-9]+",
+    fold="[0-9]+|all",
     digest="[0-9a-f]{16}",
     file="[A-Za-z0-9][A-Za-z0-9._+-]*",

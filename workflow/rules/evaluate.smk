@@ -1,7 +1,8 @@
 """What the predictions are worth.
 
 Needs: every `predictions.parquet` of an analysis.
-Makes: `metrics.tsv`, `comparisons.tsv`, `published.tsv`, `chosen.json`.
+Makes: `metrics.tsv`, `comparisons.tsv`, `published.tsv`, `memorization.tsv`,
+`chosen.json`.
 """
 
 
@@ -9,6 +10,7 @@ rule evaluate:
     input:
         predictions=predictions,
         examples=rules.build_examples.output.examples,
+        folds=rules.split_examples.output.folds,
         code=library("comparisons", "examples"),
     output:
         metrics=report(
@@ -26,6 +28,7 @@ rule evaluate:
             caption="../report/published.rst",
             category="{analysis}",
         ),
+        memorization="results/{analysis}/memorization.tsv",
         chosen="results/{analysis}/chosen.json",
     log:
         "results/{analysis}/logs/evaluate.log",

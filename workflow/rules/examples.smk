@@ -2,7 +2,8 @@
 
 Needs: the downloaded or local table.
 Makes: `examples.parquet`, `examples.json` (what they are), `expression.h5ad`, `examples.qc.tsv`;
-`splits.tsv`, `split_audit.tsv`.
+for a homology
+split `clusters.tsv`; `splits.tsv`, `folds.tsv`, `split_audit.tsv`, `nearest.tsv`.
 """
 
 
@@ -31,13 +32,36 @@ rule build_examples:
         "../scripts/build_examples.py"
 
 
+rule cluster_sequences:
+    input:
+        examples=rules.build_examples.output.examples,
+        description=rules.build_examples.output.description,
+        code=library("homology"),
+    output:
+        clusters="results/{analysis}/clusters.tsv",
+    log:
+        "results/{analysis}/logs/cluster_sequences.log",
+    benchmark:
+        "results/{analysis}/benchmarks/cluster_sequences.tsv"
+    conda:
+        "../../envs/mmseqs2.yaml"
+    threads: 2
+    params:
+        groups=settings("split", "groups"),
+    script:
+        "../scripts/cluster_sequences.py"
+
+
 rule split_examples:
     input:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
-        code=library("splits"),
+        clusters=clusters,
+        code=library("audits"),
     output:
         splits="results/{analysis}/splits.tsv",
+        folds="results/{analysis}/folds.tsv",
+        nearest="results/{analysis}/nearest.tsv",
         audit=report(
             "results/{analysis}/split_audit.tsv",
             caption="../report/split_audit.rst",
@@ -49,6 +73,7 @@ rule split_examples:
         "results/{analysis}/benchmarks/split_examples.tsv"
     conda:
         "../../envs/biornn.yaml"
+    threads: 2
     params:
         split=settings("split"),
         expression=settings("expression"),

@@ -28,7 +28,7 @@ rule normalize_expression:
         counts=rules.build_examples.output.expression,
         lengths=length_files,
         splits=rules.split_examples.output.splits,
-        code=library("expression", "gene_lengths", "splits"),
+        code=library("folds", "gene_lengths"),
     output:
         expression="results/{analysis}/folds/{fold}/expression.h5ad",
         normalizer="results/{analysis}/folds/{fold}/normalizer.json",

@@ -2,7 +2,7 @@
 
 import yaml
 from _job import job
-from biornn import examples, methods, provenance
+from biornn import examples, methods, provenance, splits
 from biornn.config import AnalysisConfig
 from biornn.files import read_tsv, write_json, write_text
 
@@ -11,10 +11,10 @@ with job(snakemake):
     analysis = AnalysisConfig.model_validate(params.analysis)
     text = yaml.safe_dump(params.analysis, sort_keys=False, allow_unicode=True)
     write_text(output.config, text)
-    assigned, audit = read_tsv(files.splits), read_tsv(files.audit)
-    sizes = assigned["subset"].value_counts().to_dict()
+    folds, audit = splits.own(read_tsv(files.folds)), read_tsv(files.audit)
+    audit = audit[audit["fold"].isin(folds["fold"])]
     description = examples.load_description(files.description)
-    write_json(output.dome, methods.dome(analysis, description, sizes, audit))
+    write_json(output.dome, methods.dome(analysis, description, folds, audit))
     provenance.write_ro_crate(
         output.crate,
         analysis,

@@ -3,21 +3,24 @@
 from _job import job
 from biornn import comparisons, examples, statistics
 from biornn.config import section
-from biornn.files import write_json, write_tsv
+from biornn.files import read_tsv, write_json, write_tsv
 
 with job(snakemake):
     files, params = snakemake.input, snakemake.params
     config = section("evaluation", params.evaluation)
+    folds = read_tsv(files.folds)
     groups = statistics.prepare(
         statistics.read_predictions(files.predictions, params.controls),
         examples.strata(examples.load(files.examples), config.strata),
+        folds,
         n_resamples=config.resamples,
         seed=config.seed,
         threads=snakemake.threads,
     )
     metrics = statistics.score(groups, config.confidence)
+    split = statistics.overall(folds)[0]
     chosen = {
-        f"best_{kind}": comparisons.best_on_validation(groups, kind)
+        f"best_{kind}": comparisons.best_on_validation(groups, kind, split.scheme)
         for kind in ("recurrent", "baseline")
     }
     write_tsv(metrics, snakemake.output.metrics)
@@ -27,5 +30,9 @@ with job(snakemake):
         ),
         snakemake.output.comparisons,
     )
-    write_tsv(comparisons.judge(params.published, metrics, chosen), snakemake.output.published)
+    own = metrics[metrics["fold"] == split.fold]
+    write_tsv(comparisons.judge(params.published, own, chosen), snakemake.output.published)
+    write_tsv(
+        statistics.memorization(groups, folds, config.confidence), snakemake.output.memorization
+    )
     write_json(snakemake.output.chosen, chosen)

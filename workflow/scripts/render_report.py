@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from _job import job
-from biornn import comparisons, figures, methods, provenance, report, statistics
+from biornn import comparisons, figures, methods, outcome, provenance, report, statistics
 from biornn.config import AnalysisConfig
 from biornn.files import write_text
 
@@ -11,15 +11,15 @@ with job(snakemake):
     files, params, output = snakemake.input, snakemake.params, snakemake.output
     analysis = AnalysisConfig.model_validate(params.analysis)
     predictions = statistics.read_predictions(files.predictions, params.controls)
-    tables = report.read_tables(files, predictions, params.benchmarks)
+    tables = outcome.read_tables(files, predictions, params.benchmarks)
     drawn = figures.draw_all(tables, analysis.target.label)
     for name, svg in drawn.items():
         write_text(Path(output.figures) / f"{name}.svg", svg)
     text = methods.methods_text(
         analysis,
         tables.description,
-        tables.sizes(),
-        report.n_read(tables),
+        tables.own_folds,
+        outcome.n_read(tables),
         tables.descriptions[0]["device_note"],
     )
     write_text(output.methods, text)

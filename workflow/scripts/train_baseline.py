@@ -1,5 +1,6 @@
-"""Fit one baseline on one fold."""
+"""Fit one baseline on one fold, or on all of them."""
 
+import pandas as pd
 from _job import job
 from biornn import baselines, folds
 from biornn.config import section
@@ -7,22 +8,24 @@ from biornn.files import write_json, write_with
 
 with job(snakemake):
     files, name = snakemake.input, snakemake.wildcards.baseline
-    fold = int(snakemake.wildcards.fold)
     config = section("baselines", {name: snakemake.params.baseline})[name]
-    ids, data = folds.load_fold(
-        files.examples, files.description, files.get("sequences"), files.splits, fold,
-        files.get("expression"),
-    )  # fmt: skip
-    fitted = baselines.fit_baseline(config, data, snakemake.threads)
+    tables, chosen = [], {}
+    for fold in folds.numbers(snakemake.wildcards.fold, files.splits):
+        ids, data = folds.load_fold(
+            files.examples, files.description, files.get("sequences"), files.splits, fold,
+            files.get("expression"),
+        )  # fmt: skip
+        fitted = baselines.fit_baseline(config, data, snakemake.threads)
+        chosen[fold] = fitted.chosen
+        tables.append(folds.predictions_table(ids, fold, data, {0: fitted.predictions}))
     description = {
         "name": name,
         "kind": "baseline",
-        "fold": fold,
         "baseline": snakemake.params.baseline,
-        "chosen": fitted.chosen,
+        "chosen": chosen,
     }
-    predictions = folds.predictions_table(ids, fold, data, {0: fitted.predictions})
     write_json(snakemake.output.description, description)
+    predictions = pd.concat(tables, ignore_index=True)
     write_with(
         snakemake.output.predictions,
         lambda temporary: predictions.to_parquet(temporary, index=False),

@@ -31,7 +31,9 @@ VERDICT_RULE = (
 )
 
 
-def best_on_validation(groups: Iterable[Group], kind: str, fold: object | None = None) -> str:
+def best_on_validation(
+    groups: Iterable[Group], kind: str, scheme: str, fold: str | None = None
+) -> str:
     """The model of a kind with the lowest validation loss, mean over seeds (and folds).
 
     The loss is the mean squared error, or the log loss of classes.
@@ -45,7 +47,7 @@ def best_on_validation(groups: Iterable[Group], kind: str, fold: object | None =
     """
     losses: dict[str, list[float]] = {}
     for group in groups:
-        if group.subset == "validation" and fold in (None, group.fold):
+        if (group.subset, group.scheme) == ("validation", scheme) and fold in (None, group.fold):
             for sample in group.samples:
                 if sample.kind == kind:
                     losses.setdefault(sample.model, []).append(sample.loss)
@@ -81,7 +83,8 @@ def compare(
     for group in groups:
         if group.subset == "validation":
             continue
-        reference = best_on_validation(groups, "baseline", group.fold)
+        fold = None if group.pooled else group.fold
+        reference = best_on_validation(groups, "baseline", group.scheme, fold)
         by_name = {sample.model: sample for sample in group.samples}
         networks = [sample for sample in group.samples if sample.kind == "recurrent"]
         pairs = [(network, by_name[reference]) for network in networks if reference in by_name]
@@ -154,7 +157,7 @@ def judge(
     published
         Entries of the analysis, as plain values.
     scores
-        From `score`. Over several folds, value and limits are means over the folds.
+        From `score`, of the fold that stands for all.
     chosen
         What `best_recurrent` and `best_baseline` stand for.
     """
@@ -164,12 +167,13 @@ def judge(
         ours = scores[
             (scores["model"] == model) & (scores["metric"] == entry["metric"])
             & (scores["subset"] == entry["subset"]) & (scores["seed"] == "all")
-        ][["value", "ci_low", "ci_high"]].mean()  # fmt: skip
-        if ours.isna().all():
+        ][["value", "ci_low", "ci_high"]]  # fmt: skip
+        if ours.empty:
             raise InputError(
                 f"published: {model} has no {entry['metric']} on {entry['subset']}; "
                 f"there is {listed(scores['metric'].unique())}. Correct `metric` or `subset`."
             )
+        ours = ours.iloc[0]
         verdict = _verdict(entry, ours)
         note = entry["not_comparable"] or entry["note"]
         rows.append(

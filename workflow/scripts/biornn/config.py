@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, model_validator
 
 from .checking import listed, nearest, validate
 from .config_base import Fraction, Name, Section
-from .config_data import ExamplesConfig, RandomSplit, Split, Stratum, TargetConfig
+from .config_data import ExamplesConfig, Stratum, TargetConfig
 from .config_expression import ExpressionConfig, LogRatio
 from .config_models import (
     Baseline,
@@ -24,6 +24,7 @@ from .config_models import (
     TrainingConfig,
 )
 from .config_sources import DownloadConfig, Source
+from .config_split import ALL_FOLDS, LeaveOneOutSplit, RandomSplit, Split
 from .config_tables import TableRef
 from .files import read_yaml
 
@@ -200,9 +201,15 @@ class AnalysisConfig(Section):
         return self.training.model_copy(update=own)
 
     @property
-    def folds(self) -> list[int]:
-        """Numbers of the folds that the split makes."""
-        return [0]
+    def folds(self) -> list[str]:
+        """What a job may be asked to do: one fold by its number, or all, one after another.
+
+        How many folds `leave_one_out` makes is only known when the data are; they are small, and
+        one job trains them all.
+        """
+        if isinstance(self.split, LeaveOneOutSplit):
+            return [ALL_FOLDS]
+        return [str(fold) for fold in range(self.split.n_folds)]
 
 
 class RunConfig(Section):

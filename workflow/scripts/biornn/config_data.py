@@ -1,4 +1,4 @@
-"""Configuration of the data: tables, sequences, expression, targets and splits."""
+"""Configuration of the data: tables, sequences, targets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from .config_base import Fraction, Name, Section, compiled
+from .config_base import Name, Section, compiled
 from .config_genome import FeaturesConfig, TilesConfig, WindowsConfig
 from .config_tables import TableRef
 
@@ -215,39 +215,6 @@ class TargetConfig(Section):
         if self.task == "regression" and self.classes:
             raise ValueError("`classes` is for task: classification")
         return self
-
-
-# -- split -----------------------------------------------------------------------------------------
-
-
-class ColumnSplit(Section):
-    """The split that the data came with."""
-
-    method: Literal["column"]
-    column: str = Field(description="Column that says where an example belongs.")
-    train: list[str] = Field(["train"], min_length=1, description="Values that mean training.")
-    validation: list[str] = Field(
-        ["validation"], min_length=1, description="Values that mean validation."
-    )
-    test: list[str] = Field(["test"], min_length=1, description="Values that mean test.")
-
-
-class RandomSplit(Section):
-    """Examples assigned by chance; identical sequences stay together."""
-
-    method: Literal["random"]
-    validation: Fraction = Field(0.1, description="Fraction of the sequences.")
-    test: Fraction = Field(0.2, description="Fraction of the sequences.")
-    seed: int = Field(0, ge=0, description="Seed of the assignment.")
-
-    @model_validator(mode="after")
-    def _leaves_training_rows(self) -> RandomSplit:
-        if self.validation + self.test >= 1:
-            raise ValueError("validation and test together leave no training examples")
-        return self
-
-
-Split = Annotated[ColumnSplit | RandomSplit, Field(discriminator="method")]
 
 
 # -- groups ----------------------------------------------------------------------------------------

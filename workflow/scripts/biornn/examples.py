@@ -16,8 +16,9 @@ import pandas as pd
 from . import letters, reading, targets
 from .alphabets import ALPHABETS
 from .checking import listed
-from .config_data import ColumnSplit, ExamplesConfig, SequenceConfig, Split, Stratum, TargetConfig
+from .config_data import ExamplesConfig, SequenceConfig, Stratum, TargetConfig
 from .config_expression import ExpressionConfig
+from .config_split import Split
 from .config_tables import TableRef
 from .files import InputError, write_json, write_with
 from .inputs import parse_numbers
@@ -67,7 +68,7 @@ class Examples:
     ----------
     table : pandas.DataFrame
         `id`, `source_id`, `sequence` (letters, or numbers with spaces between), and where asked
-        for `subset`, `target` (see `Task.encode`), `expected_target`.
+        for `subset`, `group`, `order`, `target` (see `Task.encode`), `expected_target`.
     counts : pandas.DataFrame or None
         Raw counts, float64 [examples, columns], rows in the order of `table`.
     qc : pandas.DataFrame
@@ -106,13 +107,12 @@ def build(
     InputError
         Naming the file, the line, the record and the way out.
     """
-    split_column = split.column if isinstance(split, ColumnSplit) else None
     target_column = target.column
     if target_column is None and expression is None:
         usual = {"class": config.classes, "labels": config.features}
         target_column = next((name for name, there in usual.items() if there), "output")
     target = target.model_copy(update={"column": target_column})
-    wanted = [config.id_column, target_column, target.mask, split_column]
+    wanted = [config.id_column, target_column, target.mask, *split.columns.values()]
     if expression:
         wanted += [*expression.counts, expression.check.column if expression.check else None]
     log = Log()
@@ -123,8 +123,8 @@ def build(
     keep = pd.Series(True, index=raw.index)
     raw, keep = reading.join(raw, keep, table, paths, config, log)
     table["sequence"] = raw["input_"]
-    if split_column:
-        table["subset"] = raw[split_column]
+    for name, column in split.columns.items():
+        table[name] = raw[column]
     if expression and expression.check:
         table["expected_target"] = numbers_of(raw, expression.check.column, table)
     counts = _counts(raw, expression.counts or [], table) if expression else None

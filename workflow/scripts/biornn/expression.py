@@ -5,7 +5,8 @@ A normaliser is a chain of steps (`normalizers`), whose state is saved to `norma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,6 @@ from .checking import listed
 from .config_expression import NormalizationStep, ValueCheck
 from .files import InputError, write_json, write_with
 from .normalizers import step_of
-
-LAYER = "normalized"
 
 
 class Normalizer:
@@ -154,24 +153,42 @@ def load_counts(path: str | Path) -> pd.DataFrame:
     return pd.DataFrame(container.X, index=container.obs_names, columns=list(container.var_names))
 
 
-def save_normalized(values: pd.DataFrame, path: str | Path) -> None:
-    """Write a fold's `expression.h5ad`: the values, indexed by id, are the layer `normalized`."""
+def save_normalized(values: Mapping[int, pd.DataFrame], path: str | Path) -> None:
+    """Write `expression.h5ad` of folds: the values of each, indexed by id, are a layer `fold{n}`.
+
+    Steps that choose genes choose other ones in other folds; those that a fold does not have are
+    NaN in its layer.
+    """
+    columns = list(dict.fromkeys(name for table in values.values() for name in table.columns))
+    index = next(iter(values.values())).index
     container = ad.AnnData(
-        obs=pd.DataFrame(index=values.index.astype(object)),
-        var=pd.DataFrame(index=pd.Index(values.columns, dtype=object)),
-        layers={LAYER: values.to_numpy(dtype=np.float64)},
+        obs=pd.DataFrame(index=index.astype(object)),
+        var=pd.DataFrame(index=pd.Index(columns, dtype=object)),
+        layers={
+            f"fold{fold}": table.reindex(columns=columns).to_numpy(dtype=np.float64)
+            for fold, table in values.items()
+        },
     )
     write_with(path, container.write_h5ad)
 
 
-def load_normalized(path: str | Path) -> pd.DataFrame:
-    """Normalised values [examples, columns], indexed by id."""
+def load_normalized(path: str | Path, fold: int) -> pd.DataFrame:
+    """Normalised values [examples, columns] of one fold, indexed by id."""
     container = ad.read_h5ad(path)
-    return pd.DataFrame(
-        container.layers[LAYER], index=container.obs_names, columns=list(container.var_names)
+    values = pd.DataFrame(
+        container.layers[f"fold{fold}"],
+        index=container.obs_names,
+        columns=list(container.var_names),
     )
+    return values.dropna(axis=1, how="all")
 
 
-def save_normalizer(normalizer: Normalizer, path: str | Path) -> None:
-    """Write `normalizer.json`."""
-    write_json(path, normalizer.to_dict())
+def save_normalizers(normalizers: Mapping[int, Normalizer], path: str | Path) -> None:
+    """Write `normalizer.json`: what was fitted, by fold."""
+    write_json(path, {str(fold): each.to_dict() for fold, each in normalizers.items()})
+
+
+def load_normalizers(path: str | Path) -> dict[int, dict[str, Any]]:
+    """Read `normalizer.json`: for each fold what `Normalizer.from_dict` takes."""
+    value = json.loads(Path(path).read_text(encoding="utf-8"))
+    return {int(fold): each for fold, each in value.items()}

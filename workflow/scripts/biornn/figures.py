@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,8 +14,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .findings import median_identity
 from .inputs import parse_numbers
 from .metrics import LABELS
+from .outcome import Tables
 
 COLORS = {
     "recurrent": "#0072B2",
@@ -142,6 +143,38 @@ def letter_composition(sequences: pd.Series) -> str:
     return _draw(6.4, 2.9, paint_letters if fixed else paint_lengths)
 
 
+def nearest_identities(identities: pd.Series, shuffled: float) -> str:
+    """How similar test examples are to their nearest training example; a line for strangers."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.hist(identities.astype(float), bins=np.linspace(0, 1, 51), color=COLORS["test"])
+        axes.axvline(shuffled, color="#555555", lw=1, ls=(0, (4, 3)))
+        axes.text(shuffled, 1.0, " shuffled", transform=axes.get_xaxis_transform(), fontsize=7,
+                  color="#555555", va="top")  # fmt: skip
+        axes.set(xlabel="identity to the nearest training sequence", ylabel="test examples")
+        axes.set_xlim(0, 1.005)
+
+    return _draw(6.4, 2.6, paint)
+
+
+def memorization_gap(rows: pd.DataFrame, scheme: str) -> str:
+    """The main metric of each model on the split and on random folds, joined by a line."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for place, row in enumerate(rows.itertuples()):
+            axes.plot([row.value, row.value_random], [-place] * 2, color="#999999", lw=1.5)
+            color = COLORS[row.kind]
+            axes.plot(row.value, -place, MARKERS[row.kind], color=color, ms=7)
+            axes.plot(row.value_random, -place, MARKERS[row.kind], mfc="white", mec=color, ms=7)
+        axes.set_yticks([-place for place in range(len(rows))], list(rows["model"]))
+        axes.set_xlabel(f"{LABELS[rows['metric'].iloc[0]]}: filled {scheme}, open random")
+        axes.set_ylim(-len(rows) + 0.4, 0.6)
+
+    return _draw(6.4, 0.9 + 0.3 * len(rows), paint)
+
+
 def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) -> str:
     """The two main metrics of every model on the test set, with intervals and single seeds."""
     test = scores[scores["subset"] == "test"]
@@ -256,8 +289,8 @@ def training_curves(histories: Mapping[str, pd.DataFrame], unit: str) -> str:
     return _draw(7.6, 2.2 * -(-len(histories) // 3) + 0.3, paint)
 
 
-def draw_all(tables: Any, label: str) -> dict[str, str]:
-    """The report's figures, by name; `tables` are `report.Tables`."""
+def draw_all(tables: Tables, label: str) -> dict[str, str]:
+    """The report's figures, by name."""
     chosen, task = tables.chosen, tables.description.task
     panels = {}
     shown = {
@@ -271,7 +304,10 @@ def draw_all(tables: Any, label: str) -> dict[str, str]:
         ]
         if len(rows):
             panels[title] = _mean_over_seeds(rows, task.classes)
-    one = tables.predictions[tables.predictions["model"] == chosen["best_baseline"]]
+    one = tables.predictions[
+        (tables.predictions["model"] == chosen["best_baseline"])
+        & (tables.predictions["fold"] == tables.predictions["fold"].min())
+    ]
     if task.classes:
         targets = class_shares(one, task.classes)
         results = confusions(panels, task.classes)
@@ -281,7 +317,14 @@ def draw_all(tables: Any, label: str) -> dict[str, str]:
     sequences = tables.examples["sequence"]
     composed = {"letters": letter_composition, "numbers": series_spread}
     paint_inputs = composed.get(tables.description.inputs)
-    return ({"input_composition": paint_inputs(sequences)} if paint_inputs else {}) | {
+    drawn = {"input_composition": paint_inputs(sequences)} if paint_inputs else {}
+    if len(tables.nearest):
+        drawn["nearest_identity"] = nearest_identities(
+            tables.nearest["identity"], median_identity(tables, "shuffled_identity")
+        )
+    if len(gaps := tables.memorization.query("metric == @tables.main")):
+        drawn["memorization"] = memorization_gap(gaps, tables.own_folds["scheme"].iloc[0])
+    return drawn | {
         "target_distribution": targets,
         "forest": forest(tables.metrics, tables.published, tables.ranked_models()),
         "predicted_vs_measured": results,

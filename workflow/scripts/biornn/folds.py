@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from . import examples, expression, inputs, splits
+from .config_split import ALL_FOLDS
 from .inputs import Inputs
 from .targets import MASKED, REGRESSION, Task
 
@@ -69,6 +72,19 @@ class FoldData:
         return digest.hexdigest()
 
 
+def numbers(asked: str, splits_path: str | Path) -> list[int]:
+    """The folds that a job is asked for: one by its number, or `all` that there are."""
+    if asked != ALL_FOLDS:
+        return [int(asked)]
+    return sorted(int(fold) for fold in splits.read(splits_path)["fold"].unique())
+
+
+def read_descriptions(path: str | Path) -> list[dict[str, Any]]:
+    """What the `model.json` of a job says of each fold that it trained."""
+    value = json.loads(Path(path).read_text(encoding="utf-8"))
+    return value.get("folds", [value])
+
+
 def load_fold(
     examples_path: str | Path,
     description_path: str | Path,
@@ -86,7 +102,8 @@ def load_fold(
     task = description.task
     values = None
     if expression_path is not None:
-        values = expression.load_normalized(expression_path).loc[table["id"]].to_numpy()
+        normalized = expression.load_normalized(expression_path, fold)
+        values = normalized.loc[table["id"]].to_numpy()
     if description.profile:
         assert values is not None
         read: Inputs = inputs.profile_series(values, description.profile["genes_per_step"])

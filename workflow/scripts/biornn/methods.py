@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from . import __version__
 from .config import AnalysisConfig
-from .config_data import ColumnSplit
 from .config_expression import LogRatio
 from .config_models import LinearBaseline, MeanBaseline, ModelConfig
 from .config_sources import PathSource, PypiSource
+from .config_split import (
+    ColumnGroups,
+    ColumnSplit,
+    HomologyGroups,
+    KFoldSplit,
+    LeaveOneOutSplit,
+    MutationOrderSplit,
+    OrderedSplit,
+    Split,
+)
 from .examples import Description
 from .origins import describe
+from .splits import SUBSETS, sizes_of
 from .targets import REGRESSION, Task
 
 
@@ -181,10 +192,69 @@ def _metrics_in_words(task: Task) -> str:
     )
 
 
+def split_in_words(split: Split, folds: pd.DataFrame) -> str:
+    """How examples were assigned, and how many; `folds` are those of the split itself."""
+    match split:
+        case ColumnSplit():
+            how = f"as the data's own column `{split.column}` says"
+        case KFoldSplit():
+            rounds = f", in {split.repeats} rounds" if split.repeats > 1 else ""
+            how = f"to {split.k} folds by chance{rounds} (seed {split.seed})"
+        case LeaveOneOutSplit():
+            of = "example" if not isinstance(split.groups, ColumnGroups) else "group"
+            how = f"so that each {of} is the test set once"
+        case OrderedSplit():
+            of = f"column `{split.column}`" if split.column else "the file"
+            how = f"in the order of {of}, the last for testing"
+        case MutationOrderSplit():
+            parent = split.parent or "the most frequent letters"
+            how = (
+                f"by the number of substitutions from {parent}: up to {split.train_up_to} for "
+                "training and validation, more for testing"
+            )
+        case _:
+            how = f"by chance (seed {split.seed})"
+    match split.groups:
+        case ColumnGroups():
+            together = f"; those of one `{split.groups.column}` stayed together"
+        case HomologyGroups():
+            identity = split.groups.identity or "the usual"
+            together = (
+                f"; sequences that MMseqs2 aligns with an identity of at least {identity} over "
+                f"{split.groups.coverage:g} of both stayed together, with all that are linked so"
+            )
+        case _:
+            together = "" if isinstance(split, ColumnSplit) else "; identical ones stayed together"
+    even = ", each part with its share of every class" if split.stratify else ""
+    sizes = sizes_of(folds)
+    counts = (
+        f"{sizes['train']:,} for training, {sizes['validation']:,} for validation, "
+        f"{sizes['test']:,} for testing"
+    )
+    if len(folds) > 1:
+        counts = f"{len(folds)} folds, each with about {counts}"
+        counts += (
+            ". The scores are those of all test examples together, each predicted by models that "
+            "did not see it; networks and baselines were chosen by their mean validation loss over "
+            "the folds"
+        )
+    return f"Examples were assigned {how}{even}{together}: {counts}."
+
+
+def _audit_in_words(description: Description) -> str:
+    said = "Identical inputs in training and the other subsets were counted"
+    if description.inputs != "letters":
+        return f"{said}."
+    return (
+        f"{said}, and sequences with one substitution; of test sequences the most similar training "
+        "sequence was found (1 - edit distance / length of the longer)."
+    )
+
+
 def methods_text(
     analysis: AnalysisConfig,
     description: Description,
-    sizes: Mapping[str, int],
+    folds: pd.DataFrame,
     n_read: int,
     device_note: str,
 ) -> str:
@@ -194,18 +264,14 @@ def methods_text(
     ----------
     description
         What the examples are.
-    sizes
-        Examples in train, validation and test.
+    folds
+        Of the split itself, `fold, scheme, repeat, train, validation, test`.
     n_read
         Records in the source.
     device_note
         From a model's `model.json`.
     """
     training, evaluation = analysis.training, analysis.evaluation
-    if isinstance(analysis.split, ColumnSplit):
-        split = f"as the data's own column `{analysis.split.column}` says"
-    else:
-        split = f"by chance (seed {analysis.split.seed}), identical sequences together"
     networks = [_network_in_words(name, model) for name, model in analysis.models.items()]
     task = description.task
     baselines = [_baseline_in_words(name, b, task) for name, b in analysis.baselines.items()]
@@ -215,12 +281,10 @@ def methods_text(
 # Methods: {analysis.title}
 
 **Data.** {n_read:,} records were read from {_origin(analysis)}; \
-{sum(sizes.values()):,} passed the checks of letters, lengths and counts. \
+{folds[list(SUBSETS)].iloc[0].sum():,} passed the checks of letters, lengths and counts. \
 {_target_in_words(analysis, task)}
 
-**Split.** Examples were assigned {split}: {sizes["train"]:,} for training, \
-{sizes["validation"]:,} for validation, {sizes["test"]:,} for testing. Identical sequences and \
-sequences with one substitution between training and the other subsets were counted.
+**Split.** {split_in_words(analysis.split, folds)} {_audit_in_words(description)}
 
 **Networks.** {_inputs_in_words(description)} \
 {"; ".join(networks)}. {_loss_in_words(task)} Unless said otherwise: optimiser \
@@ -263,7 +327,7 @@ def _origin(analysis: AnalysisConfig) -> str:
 
 
 def dome(
-    analysis: AnalysisConfig, description: Description, sizes: Mapping[str, int], audit: Any
+    analysis: AnalysisConfig, description: Description, folds: pd.DataFrame, audit: pd.DataFrame
 ) -> dict[str, Any]:
     """The DOME recommendations (Walsh et al., Nature Methods 18:1122, 2021), as far as a run knows.
 
@@ -281,7 +345,7 @@ def dome(
     return {
         "data": {
             "provenance": run(_origin(analysis)),
-            "dataset_splits": run(", ".join(f"{key} {value}" for key, value in sizes.items())),
+            "dataset_splits": run(split_in_words(analysis.split, folds)),
             "redundancy_between_splits": run(f"sequences identical to a training one: {overlap}"),
             "availability": author,
         },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -191,21 +190,33 @@ def describe(
 
 
 def save(
-    folder: str | Path, description: Mapping[str, Any], states: Mapping[int, Mapping[str, Tensor]]
+    folder: str | Path,
+    trained: Mapping[int, tuple[Mapping[str, Any], Mapping[int, Mapping[str, Tensor]]]],
 ) -> None:
-    """Write `model.json` and `weights.safetensors`; the weights of every seed are in one file."""
+    """Write `model.json` and `weights.safetensors`.
+
+    Parameters
+    ----------
+    folder
+    trained
+        By fold the description and, by seed, the weights. The description of one fold is the whole
+        `model.json`; those of several are its list `folds`. All weights are in one file.
+    """
     tensors = {
-        f"seed{seed}/{name}": tensor.detach().cpu().contiguous()
+        f"fold{fold}/seed{seed}/{name}": tensor.detach().cpu().contiguous()
+        for fold, (_, states) in trained.items()
         for seed, state in states.items()
         for name, tensor in state.items()
     }
+    descriptions = [dict(description) for description, _ in trained.values()]
+    description = descriptions[0] if len(descriptions) == 1 else {"folds": descriptions}
     folder = Path(folder)
     write_with(folder / WEIGHTS, lambda temporary: save_file(tensors, temporary))
-    write_json(folder / DESCRIPTION, dict(description))
+    write_json(folder / DESCRIPTION, description)
 
 
-def load(folder: str | Path) -> tuple[dict[str, Any], dict[int, Network]]:
-    """The description and, for each seed, the network that `save` wrote.
+def load(folder: str | Path, fold: int | None = None) -> tuple[dict[str, Any], dict[int, Network]]:
+    """The description and, for each seed, the network that `save` wrote; of the first fold in it.
 
     Raises
     ------
@@ -214,7 +225,9 @@ def load(folder: str | Path) -> tuple[dict[str, Any], dict[int, Network]]:
     """
     folder = Path(folder)
     try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        descriptions = read_descriptions(folder / DESCRIPTION)
+        wanted = descriptions[0]["fold"] if fold is None else fold
+        (description,) = [each for each in descriptions if each["fold"] == wanted]
         tensors = load_file(folder / WEIGHTS)
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: no trained network can be read here: {error}.") from None
@@ -224,7 +237,7 @@ def load(folder: str | Path) -> tuple[dict[str, Any], dict[int, Network]]:
     task = Task.from_dict(description["task"])
     networks = {}
     for run in description["runs"]:
-        prefix = f"seed{run['seed']}/"
+        prefix = f"fold{description['fold']}/seed{run['seed']}/"
         state = {
             name.removeprefix(prefix): tensor
             for name, tensor in tensors.items()

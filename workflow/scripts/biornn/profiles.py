@@ -12,8 +12,9 @@ from anndata import AnnData
 
 from . import joining, matrices, tables, targets
 from .checking import nearest
-from .config_data import ColumnSplit, Split, TargetConfig
+from .config_data import TargetConfig
 from .config_expression import ExpressionConfig
+from .config_split import Split
 from .examples import Description, Examples, name_records
 from .files import InputError
 from .records import Log
@@ -50,8 +51,7 @@ def build(
     origin = tables.origin_of(paths[str(config.matrix.source)], config.matrix)
     matrix, samples = _read(paths, config, log)
     log.note("records read", matrix.n_obs)
-    split_column = split.column if isinstance(split, ColumnSplit) else None
-    for column in (target.column, split_column):
+    for column in (target.column, *split.columns.values()):
         if column is not None and column not in samples:
             raise InputError(
                 f"{origin}: the samples have no column '{column}'{nearest(column, samples)}. They "
@@ -67,8 +67,8 @@ def build(
     )
     table = name_records(raw, "source_id", log)
     table["sequence"] = [hashlib.sha256(row.tobytes()).hexdigest() for row in values]
-    if split_column:
-        table["subset"] = raw[split_column]
+    for name, column in split.columns.items():
+        table[name] = raw[column]
     counts = pd.DataFrame(values, columns=matrix.var_names.astype(str))
     log.note("genes", counts.shape[1])
     keep = targets.there(raw[target.column], target, table, pd.Series(True, index=raw.index), log)

@@ -1,178 +1,355 @@
-"""Splits: who is trained on and who is tested, and an audit of what the two have in common."""
+"""Splits: who is trained on, who chooses the model, and who is tested."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .alphabets import Alphabet
+from .alphabets import Alphabet, reverse_complement
 from .checking import listed
-from .config_data import ColumnSplit, RandomSplit, Split
-from .config_expression import ExpressionConfig
-from .encoding import EncodedSequences, encode
-from .files import InputError
+from .config_split import (
+    ColumnGroups,
+    ColumnSplit,
+    HomologyGroups,
+    KFoldSplit,
+    LeaveOneOutSplit,
+    MutationOrderSplit,
+    OrderedSplit,
+    RandomSplit,
+    SequenceGroups,
+    Split,
+)
+from .files import InputError, read_tsv
+from .targets import Task
 
 SUBSETS = ("train", "validation", "test")
-AUDIT_COLUMNS = ["fold", "check", "subset", "count", "n", "fraction", "value", "note"]
+FOLDS_COLUMNS = ["fold", "scheme", "repeat", *SUBSETS]
+#: The scheme of the folds that a split is compared with.
+RANDOM = "random"
+#: Folds are held in memory one after another: each is a training.
+_MOST_FOLDS = 1000
 
 
-def assign(table: pd.DataFrame, split: Split) -> pd.DataFrame:
-    """`id, fold, subset` for every example, in the order of the examples.
+def scheme_of(split: Split) -> str:
+    """Name of a split in tables: its method and what it keeps together."""
+    by = {ColumnGroups: " by group", HomologyGroups: " by homology"}.get(type(split.groups), "")
+    return f"{split.method}{by}"
+
+
+def assign(
+    table: pd.DataFrame,
+    split: Split,
+    task: Task,
+    alphabet: Alphabet | None = None,
+    clusters: pd.Series | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give every example its subset in every fold.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        `id`, `sequence`, and as the split asks `subset`, `group`, `order`; `target` to stratify.
+    task : Task
+    alphabet : Alphabet or None
+        Of letters. The two strands of DNA are one sequence.
+    clusters : pandas.Series or None
+        For a homology split the cluster of each example, by id.
+
+    Returns
+    -------
+    splits : pandas.DataFrame
+        `id, fold, subset`, in the order of the examples. A fold's assignment depends on the set of
+        examples and the seed, not on the order of the file.
+    folds : pandas.DataFrame
+        `FOLDS_COLUMNS`: of each fold the scheme, the number of the round, and the sizes.
 
     Raises
     ------
     InputError
         When a value of the split column has no meaning, or a subset stays empty.
     """
-    if isinstance(split, ColumnSplit):
-        subsets = _by_column(table, split)
-    else:
-        subsets = _by_chance(table, split)
-    result = pd.DataFrame({"id": table["id"], "fold": 0, "subset": subsets})
-    empty = [subset for subset in SUBSETS if subset not in set(subsets)]
-    if empty:
-        raise InputError(f"split: no example is in {listed(empty)}; correct the `split` section.")
-    return result
+    classes = _classes(table, task) if split.stratify else None
+    same = _groups(table, SequenceGroups(by="sequence"), alphabet, None)
+    groups = _groups(table, split.groups, alphabet, clusters)
+    made = [
+        (scheme_of(split), repeat, part)
+        for repeat, part in _folds(table, split, groups, classes, split.seed)
+    ]
+    if getattr(split, "compare_random", False):
+        made += [
+            (RANDOM, repeat, part)
+            for repeat, part in _folds(table, split, same, classes, split.seed)
+        ]
+    assigned, folds = [], []
+    for fold, (scheme, repeat, subsets) in enumerate(made):
+        sizes = [int((subsets == subset).sum()) for subset in SUBSETS]
+        empty = [subset for subset, size in zip(SUBSETS, sizes, strict=True) if not size]
+        if empty:
+            raise InputError(
+                f"split: no example is in {listed(empty)}{f' of fold {fold}' if fold else ''}; "
+                "correct the `split` section, or bring more examples (or groups)."
+            )
+        assigned.append(pd.DataFrame({"id": table["id"], "fold": fold, "subset": subsets}))
+        folds.append((fold, scheme, repeat, *sizes))
+    return pd.concat(assigned, ignore_index=True), pd.DataFrame(folds, columns=FOLDS_COLUMNS)
 
 
-def _by_column(table: pd.DataFrame, split: ColumnSplit) -> np.ndarray:
+def own(folds: pd.DataFrame) -> pd.DataFrame:
+    """Of `folds.tsv` the folds of the split itself, without those that it is compared with."""
+    return folds[folds["scheme"] == folds["scheme"].iloc[0]]
+
+
+def sizes_of(folds: pd.DataFrame) -> dict[str, int]:
+    """Examples in train, validation and test; of several folds the mean."""
+    return {subset: round(folds[subset].mean()) for subset in SUBSETS}
+
+
+def _folds(
+    table: pd.DataFrame, split: Split, groups: np.ndarray, classes: np.ndarray | None, seed: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """For each fold its round and the subset of every example."""
+    match split:
+        case RandomSplit():
+            shares = [split.test, split.validation, 1 - split.test - split.validation]
+            parts = divide(groups, shares, np.random.default_rng(seed), classes)
+            yield 0, np.array(["test", "validation", "train"])[parts]
+        case KFoldSplit():
+            for repeat in range(split.repeats):
+                generator = np.random.default_rng([seed, repeat])
+                parts = divide(groups, [1 / split.k] * split.k, generator, classes)
+                for fold in range(split.k):
+                    yield repeat, _validated(parts == fold, split, groups, classes, [repeat, fold])
+        case LeaveOneOutSplit():
+            n_groups = int(groups.max()) + 1
+            if n_groups > _MOST_FOLDS:
+                raise InputError(
+                    f"split: leave_one_out makes {n_groups:,} folds here, more than {_MOST_FOLDS}; "
+                    "use k_fold."
+                )
+            for fold in range(n_groups):
+                yield 0, _validated(groups == fold, split, groups, classes, [0, fold])
+        case ColumnSplit():
+            yield 0, _by_column(table, split, groups, classes)
+        case OrderedSplit():
+            yield 0, _ordered(table, split, groups, classes)
+        case MutationOrderSplit():
+            tested = substitutions(table["sequence"], split.parent) > split.train_up_to
+            yield 0, _validated(tested, split, groups, classes, [0])
+
+
+def _validated(
+    tested: np.ndarray,
+    split: Split,
+    groups: np.ndarray,
+    classes: np.ndarray | None,
+    key: list[int],
+) -> np.ndarray:
+    """Subsets where what is not tested gives a part to validation, by chance."""
+    assert isinstance(split.validation, float)
+    subsets = np.where(tested, "test", "train").astype(object)
+    rest = np.flatnonzero(~tested)
+    if len(rest):
+        parts = divide(
+            np.unique(groups[rest], return_inverse=True)[1],
+            [split.validation, 1 - split.validation],
+            np.random.default_rng([split.seed, *key, 1]),
+            classes[rest] if classes is not None else None,
+        )
+        subsets[rest[parts == 0]] = "validation"
+    return subsets
+
+
+def _by_column(
+    table: pd.DataFrame, split: ColumnSplit, groups: np.ndarray, classes: np.ndarray | None
+) -> np.ndarray:
+    by_chance = isinstance(split.validation, float)
     meaning: dict[str, str] = {}
-    for subset, values in zip(SUBSETS, (split.train, split.validation, split.test), strict=True):
+    named = [
+        ("train", [] if split.train == "rest" else split.train),
+        ("validation", [] if by_chance else split.validation),
+        ("test", split.test),
+    ]
+    for subset, values in named:
         for value in values:
             if meaning.setdefault(value, subset) != subset:
                 raise InputError(f"split: '{value}' means both {meaning[value]} and {subset}.")
-    unknown = set(table["subset"]) - set(meaning)
-    if unknown:
+    there = set(table["subset"])
+    unknown = there - set(meaning)
+    if unknown and split.train != "rest":
         raise InputError(
             f"split: column '{split.column}' has the values {listed(unknown)}, which are none of "
             f"{listed(meaning)}. Name them under split.train, split.validation or split.test."
         )
-    return table["subset"].map(meaning).to_numpy()
-
-
-def _by_chance(table: pd.DataFrame, split: RandomSplit) -> np.ndarray:
-    # sorted: the assignment depends on the set of sequences, not on the order of the file
-    codes, sequences = pd.factorize(table["sequence"], sort=True)
-    n_test, n_validation = (
-        round(fraction * len(sequences)) for fraction in (split.test, split.validation)
-    )
-    place = np.random.default_rng(split.seed).permutation(len(sequences))
-    subset = np.array(["test", "validation", "train"])
-    return subset[np.digitize(place, [n_test, n_test + n_validation])][codes]
-
-
-def audit(
-    table: pd.DataFrame,
-    splits: pd.DataFrame,
-    alphabet: Alphabet | None,
-    expression: ExpressionConfig | None = None,
-) -> pd.DataFrame:
-    """What validation and test have in common with training, as rows of `AUDIT_COLUMNS`.
-
-    `alphabet` is None for inputs that are no letters: only identical ones are counted then.
-
-    `identical_sequence` and `one_mismatch` count the examples of a subset that have at least one
-    training example with the same sequence, or with the same length and exactly one other letter.
-    `normalization_reference` names the subset of an example that the normalisation is referred to.
-    """
-    encoded = encode(table["sequence"], alphabet) if alphabet else None
-    rows: list[dict[str, object]] = []
-    for fold, assigned in splits.groupby("fold", sort=True):
-        subset_of = assigned.set_index("id")["subset"].reindex(table["id"]).to_numpy()
-        train = subset_of == "train"
-        identical, one_mismatch = (
-            neighbors(encoded, train) if encoded else (_copies(table["sequence"], train), None)
+    # with `rest` a misspelt value would make the held-out part train
+    if split.train == "rest" and (absent := set(meaning) - there):
+        raise InputError(
+            f"split: column '{split.column}' has no value {listed(absent)}; it has {listed(there)}."
         )
-        for subset in SUBSETS:
-            members = subset_of == subset
-            n = int(members.sum())
-            found = [("size", n, len(table), "examples")]
-            if subset != "train":
-                count = int(identical[members].sum())
-                found.append(("identical_sequence", count, n, "same as in training"))
-            if subset != "train" and one_mismatch is not None:
-                count = int(one_mismatch[members].sum())
-                found.append(("one_mismatch", count, n, "one letter from training"))
-            for check, count, of, note in found:
-                rows.append(_row(fold, check, subset, count, of, note))
-        for reference in _references(expression):
-            for subset in subset_of[(table["sequence"] == reference).to_numpy()]:
-                note = f"{reference} sets the zero point of the normalised values"
-                rows.append(_row(fold, "normalization_reference", subset, 1, 1, note))
-    return pd.DataFrame(rows, columns=AUDIT_COLUMNS)
+    subsets = table["subset"].map(meaning).fillna("train").to_numpy(dtype=object)
+    if by_chance:
+        return _validated(subsets == "test", split, groups, classes, [0])
+    return subsets
 
 
-def _copies(inputs: pd.Series, train: np.ndarray) -> np.ndarray:
-    """Boolean [n]: which inputs are there a second time in training."""
-    copies = _training_copies(pd.factorize(inputs)[0], train)
-    return copies - train > 0
+def _ordered(
+    table: pd.DataFrame, split: OrderedSplit, groups: np.ndarray, classes: np.ndarray | None
+) -> np.ndarray:
+    places = _places(table, split)
+    n = len(table)
+    n_test = split.test if isinstance(split.test, int) else round(split.test * n)
+    if n_test >= n:
+        raise InputError(f"split: {n_test:,} of {n:,} examples for the test leave none to train.")
+    tested = _last(places, n_test)
+    if split.validation_from == "chance":
+        return _validated(tested, split, groups, classes, [0])
+    subsets = np.where(tested, "test", "train").astype(object)
+    rest = np.flatnonzero(~tested)
+    subsets[rest[_last(places[rest], round(split.validation * len(rest)))]] = "validation"
+    return subsets
 
 
-def _row(fold: object, check: str, subset: str, count: int, n: int, note: str) -> dict[str, object]:
-    return {
-        "fold": fold, "check": check, "subset": subset, "count": count, "n": n,
-        "fraction": count / n if n else 0.0, "value": None, "note": note,
-    }  # fmt: skip
+def _places(table: pd.DataFrame, split: OrderedSplit) -> np.ndarray:
+    """Rank of each example in time; equal values have equal ranks."""
+    if split.column is None:
+        return np.arange(len(table))
+    values = table["order"].astype(str).str.strip()
+    found = pd.to_numeric(values, errors="coerce")
+    if found.isna().any():
+        found = pd.to_datetime(values, errors="coerce", format="ISO8601")
+    if found.isna().any():
+        row = int(np.flatnonzero(found.isna())[0])
+        raise InputError(
+            f"split: column '{split.column}' orders the examples, but '{values.iloc[row]}' "
+            f"({table['id'].iloc[row]}) is neither a number nor a date like 2024-03-31."
+        )
+    return found.rank(method="dense").to_numpy()
 
 
-def _references(expression: ExpressionConfig | None) -> list[str]:
-    steps = expression.normalization if expression else []
-    named = [getattr(step, "reference_sequence", None) for step in steps]
-    return [reference for reference in named if reference]
+def _last(places: np.ndarray, count: int) -> np.ndarray:
+    """Boolean: the last `count`; equals of the first of them belong to them."""
+    if count == 0:
+        return np.zeros(len(places), dtype=bool)
+    return places >= np.sort(places)[len(places) - count]
 
 
-def neighbors(encoded: EncodedSequences, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which sequences have an identical, and which a one-substitution neighbour in training.
+def substitutions(sequences: pd.Series, parent: str | None = None) -> np.ndarray:
+    """int64 [n]: letters of each sequence that differ from the parent.
+
+    Without a parent: from the most frequent letter at each position.
+
+    Raises
+    ------
+    InputError
+        When the lengths differ.
+    """
+    lengths = sequences.str.len()
+    length = len(parent) if parent else int(lengths.iloc[0])
+    if (lengths != length).any():
+        row = int(np.flatnonzero(lengths != length)[0])
+        raise InputError(
+            f"split: mutation_order counts substitutions, but the lengths {length} and "
+            f"{lengths.iloc[row]} differ (sequence {row + 1})."
+        )
+    letters = np.array([list(sequence) for sequence in sequences])
+    if parent:
+        reference = np.array(list(parent.upper()))
+    else:
+        kinds, codes = np.unique(letters, return_inverse=True)
+        codes = codes.reshape(letters.shape)
+        counts = np.array([np.bincount(column, minlength=len(kinds)) for column in codes.T])
+        reference = kinds[counts.argmax(axis=1)]
+    return (letters != reference).sum(axis=1)
+
+
+def _classes(table: pd.DataFrame, task: Task) -> np.ndarray:
+    if task.kind != "classification" or task.per != "sequence":
+        raise InputError(
+            "split: stratify is for one class an example; the target here is a "
+            f"{task.kind} per {task.per}. Leave it out."
+        )
+    return task.encode(table["target"])
+
+
+def _groups(
+    table: pd.DataFrame,
+    config: SequenceGroups | ColumnGroups | HomologyGroups,
+    alphabet: Alphabet | None,
+    clusters: pd.Series | None,
+) -> np.ndarray:
+    """int64 [n]: number of each example's group.
+
+    Groups are numbered by their first sequence, so that nothing depends on the order of the file.
+    """
+    one_strand = canonical(table["sequence"], alphabet)
+    if isinstance(config, SequenceGroups):
+        return pd.factorize(one_strand, sort=True)[0]
+    if isinstance(config, ColumnGroups):
+        labels = table["group"].astype(str)
+    else:
+        assert clusters is not None
+        labels = table["id"].map(clusters)
+    frame = pd.DataFrame({"label": labels.to_numpy(), "sequence": one_strand.to_numpy()})
+    firsts = frame.groupby("label")["sequence"].min().reset_index()
+    ordered = firsts.sort_values(["sequence", "label"])["label"].tolist()
+    numbers = {label: number for number, label in enumerate(ordered)}
+    return frame["label"].map(numbers).to_numpy()
+
+
+def canonical(sequences: pd.Series, alphabet: Alphabet | None) -> pd.Series:
+    """Of each sequence of DNA the strand that comes first in the dictionary; else the sequence."""
+    if alphabet is None or alphabet.name != "dna":
+        return sequences
+    return sequences.map(lambda sequence: min(sequence, reverse_complement(sequence, alphabet)))
+
+
+def divide(
+    groups: np.ndarray,
+    shares: list[float],
+    generator: np.random.Generator,
+    classes: np.ndarray | None = None,
+) -> np.ndarray:
+    """Divide examples into parts by chance, groups whole.
+
+    Large groups choose first; each goes where most is missing, of its classes if they are given.
+    (Greedy balancing, as scikit-learn's StratifiedGroupKFold, but for shares of any size.)
 
     Parameters
     ----------
-    encoded : EncodedSequences
-    train : numpy.ndarray
-        Boolean [n]: the training sequences. A training sequence is not its own neighbour, but a
-        second copy of it is.
+    groups : numpy.ndarray
+        int64 [n], 0 to g - 1.
+    shares : list of float
+        Of each part; they sum to one.
+    classes : numpy.ndarray or None
+        int64 [n]: what is shared out evenly.
 
     Returns
     -------
-    identical, one_mismatch : numpy.ndarray
-        Boolean [n].
-
-    Notes
-    -----
-    Zobrist hashing: a sequence's hash is the sum of a random 64-bit number for each (position,
-    letter); leaving a letter out is one subtraction, and two sequences of a length that agree when
-    the same position is left out differ there at the most. With 64 bits and 10^6 sequences the
-    chance of a false neighbour is below 10^-6.
+    numpy.ndarray
+        int64 [n]: the part of each example.
     """
-    generator = np.random.default_rng(20000)
-    identical = np.zeros(len(encoded), dtype=bool)
-    one_mismatch = np.zeros(len(encoded), dtype=bool)
-    for length in np.unique(encoded.lengths):
-        rows = np.flatnonzero(encoded.lengths == length)
-        starts = encoded.offsets[:-1][rows]
-        tokens = encoded.tokens[starts[:, None] + np.arange(length)[None, :]]  # [rows, length]
-        numbers = generator.integers(
-            0, 2**64, size=(int(length), len(encoded.alphabet.codes)), dtype=np.uint64
-        )
-        parts = numbers[np.arange(length)[None, :], tokens]
-        whole = parts.sum(axis=1, dtype=np.uint64)
-        in_train = train[rows]
-        copies = _training_copies(whole, in_train)
-        identical[rows] = copies - in_train > 0
-        for position in range(int(length)):
-            rest = whole - parts[:, position]
-            # those that agree elsewhere, less those that agree here too
-            one_mismatch[rows] |= _training_copies(rest, in_train) > copies
-    return identical, one_mismatch
+    kinds = np.zeros(len(groups), dtype=np.int64) if classes is None else classes
+    counts = np.zeros((int(groups.max()) + 1, int(kinds.max()) + 1))
+    np.add.at(counts, (groups, kinds), 1)
+    totals = counts.sum(axis=0)
+    missing = np.outer(shares, totals)  # [parts, classes]
+    order = generator.permutation(len(counts))
+    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
+    part_of = np.empty(len(counts), dtype=np.int64)
+    scaled = counts / np.maximum(totals, 1)
+    for group in order:
+        # the sum breaks ties: small classes must not all go to the first part
+        wanted = missing @ scaled[group] + 1e-6 * missing.sum(axis=1)
+        part_of[group] = part = int(wanted.argmax())
+        missing[part] -= counts[group]
+    return part_of[groups]
 
 
-def _training_copies(hashes: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """For every hash, how many training rows have it; int64 [n]."""
-    _, inverse = np.unique(hashes, return_inverse=True)
-    return np.bincount(inverse, weights=train, minlength=inverse.max(initial=0) + 1)[
-        inverse
-    ].astype(np.int64)
+def read(path: str | Path) -> pd.DataFrame:
+    """Read `splits.tsv`."""
+    return read_tsv(path, id=str, subset=str)
 
 
 def read_subsets(path: str | Path, fold: int, ids: pd.Series) -> pd.Series:

@@ -21,6 +21,9 @@ from .samples import Draw, Sample, sample_of
 METRICS_COLUMNS = [
     "model", "kind", "fold", "seed", "subset", "metric", "value", "ci_low", "ci_high", "n",
 ]  # fmt: skip
+MEMORIZATION_COLUMNS = [
+    "model", "kind", "metric", "value", "value_random", "gap", "ci_low", "ci_high", "n", "n_random",
+]  # fmt: skip
 KINDS = ("recurrent", "baseline", "control", "ceiling")
 #: Elements of a matrix of resamples; 2 MiB of float64 stay near the processor.
 CHUNK_ELEMENTS = 2**18
@@ -106,17 +109,44 @@ def interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
 
 
 class Group(NamedTuple):
-    """The models on one subset of one fold; strata are subsets named `test/{name}`."""
+    """The models on one subset of one fold, or of all folds of a scheme together.
 
-    fold: object
+    Strata are subsets named `test/{name}`. `pooled` is for the test examples of several folds,
+    each predicted by the models that did not see it; rounds of folds count as further seeds.
+    """
+
+    fold: str
+    scheme: str
+    pooled: bool
     subset: str
     samples: list[Sample]
     key: Key
 
 
+class Overall(NamedTuple):
+    """What a scheme's results are called in the column `fold`: its one fold, or all together."""
+
+    scheme: str
+    fold: str
+
+
+def overall(folds: pd.DataFrame) -> list[Overall]:
+    """For each scheme of `folds.tsv`, in its order, the fold that stands for all of it.
+
+    The split itself comes first; of what it is compared with, folds together are named after the
+    scheme.
+    """
+    found: list[Overall] = []
+    for scheme, part in folds.groupby("scheme", sort=False):
+        name = str(scheme) if found else "all"
+        found.append(Overall(str(scheme), str(part["fold"].iloc[0]) if len(part) == 1 else name))
+    return found
+
+
 def prepare(
     predictions: pd.DataFrame,
     strata: Mapping[str, Collection[str]],
+    folds: pd.DataFrame,
     *,
     n_resamples: int = 1000,
     seed: int = 0,
@@ -130,22 +160,32 @@ def prepare(
         `model, kind` and the columns of `folds.predictions_table`.
     strata
         Ids of parts of the test set that are also judged apart, as `test/{name}`.
+    folds
+        `fold, scheme, repeat` of every fold.
     n_resamples, seed
         Of the bootstrap. Validation rows are for choosing and are not resampled.
     threads : int
         The result does not depend on it.
     """
     groups = []
-    for fold, in_fold in predictions.groupby("fold", sort=True):
+    for number, in_fold in predictions.groupby("fold", sort=True):
+        scheme = folds.set_index("fold")["scheme"][number]
         parts = {name: in_fold[in_fold["subset"] == name] for name in ("validation", "test")}
-        for name, ids in strata.items():
-            test = parts["test"]
-            parts[f"test/{name}"] = test[test["id"].isin(set(ids))]
-        for subset, part in parts.items():
-            models = part.groupby("model", sort=False)
-            samples = [sample_of(table) for _, table in models if table["id"].nunique() > 1]
-            samples.sort(key=lambda sample: (KINDS.index(sample.kind), sample.model))
-            groups.append(Group(fold, subset, samples, (seed, fold, subset)))
+        parts |= _parts(parts["test"], strata)
+        # a fold of one test example, as leave-one-out has them, has no metrics of its own
+        groups += [
+            Group(str(number), scheme, False, subset, _samples(part), (seed, number, subset))
+            for subset, part in parts.items()
+        ]
+    for scheme, name in overall(folds):
+        of_scheme = folds[folds["scheme"] == scheme]
+        if len(of_scheme) > 1:
+            test = _pooled(predictions, of_scheme)
+            # the same key for all schemes: cross-validated, they have the same examples
+            groups += [
+                Group(name, scheme, True, subset, _samples(part), (seed, "all", subset))
+                for subset, part in ({"test": test} | _parts(test, strata)).items()
+            ]
 
     def work(group: Group) -> None:
         if group.subset != "validation":
@@ -154,6 +194,59 @@ def prepare(
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, groups))
     return groups
+
+
+def _parts(test: pd.DataFrame, strata: Mapping[str, Collection[str]]) -> dict[str, pd.DataFrame]:
+    return {f"test/{name}": test[test["id"].isin(set(ids))] for name, ids in strata.items()}
+
+
+def _samples(part: pd.DataFrame) -> list[Sample]:
+    models = part.groupby("model", sort=False)
+    samples = [sample_of(table) for _, table in models if table["id"].nunique() > 1]
+    return sorted(samples, key=lambda sample: (KINDS.index(sample.kind), sample.model))
+
+
+def _pooled(predictions: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
+    """Test predictions of several folds; `seed` counts seeds and rounds."""
+    test = predictions[predictions["fold"].isin(folds["fold"]) & (predictions["subset"] == "test")]
+    rounds = test["fold"].map(folds.set_index("fold")["repeat"]).to_numpy()
+    if not rounds.any():
+        return test
+    first = int(rounds.max()) + 1
+    return test.assign(seed=test["seed"] * first + rounds)
+
+
+def memorization(groups: Sequence[Group], folds: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """How much better the same models seem where copies and relatives of the test are in training.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `MEMORIZATION_COLUMNS`: a row a model and metric; `gap` is value_random - value, with an
+        interval over examples and seeds. Of folds that cover the same examples the draws are
+        paired. Empty where the split is compared with none.
+    """
+    names = overall(folds)
+    rows: list[tuple[Any, ...]] = []
+    if len(names) > 1:
+        own, random = (
+            {
+                sample.model: (sample, group.key)
+                for group in groups
+                if group.subset == "test" and group.fold == name.fold
+                for sample in group.samples
+            }
+            for name in names
+        )
+        for model in (model for model in own if model in random):
+            (a, key_a), (b, key_b) = own[model], random[model]
+            for metric in a.metrics:
+                drawn = with_drawn_seeds(b, metric, key_b) - with_drawn_seeds(a, metric, key_a)
+                values = (a.values(metric).mean(), b.values(metric).mean())
+                limits = interval(drawn, confidence)
+                gap = values[1] - values[0]
+                rows.append((model, a.kind, metric, *values, gap, *limits, a.n, b.n))
+    return pd.DataFrame(rows, columns=MEMORIZATION_COLUMNS)
 
 
 def score(groups: Iterable[Group], confidence: float = 0.95) -> pd.DataFrame:

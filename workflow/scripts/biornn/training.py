@@ -36,7 +36,7 @@ from .targets import MASKED, Task
 logger = logging.getLogger(__name__)
 
 HISTORY_COLUMNS = [
-    "seed", "epoch", "train_loss", "validation_loss", "learning_rate", "gradient_norm",
+    "fold", "seed", "epoch", "train_loss", "validation_loss", "learning_rate", "gradient_norm",
     "clipped_steps", "seconds",
 ]  # fmt: skip
 #: Examples in a batch without gradients.
@@ -379,9 +379,10 @@ def _log_progress(
     )  # fmt: skip
 
 
-def history_table(runs: list[Run]) -> pd.DataFrame:
+def history_table(runs: list[Run], fold: int = 0) -> pd.DataFrame:
     """`history.tsv`: one row an epoch and seed."""
-    return pd.DataFrame([row for run in runs for row in run.history])[HISTORY_COLUMNS]
+    rows = [{"fold": fold, **row} for run in runs for row in run.history]
+    return pd.DataFrame(rows)[HISTORY_COLUMNS]
 
 
 # -- checkpoints -----------------------------------------------------------------------------------

@@ -1,0 +1,186 @@
+"""Findings: what the tables of a run say, in sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from .audits import SIMILAR
+from .metrics import LABELS
+from .outcome import Tables
+
+#: A control above this shows that something other than the labels was learned.
+CONTROL_LIMIT = 0.02
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A value with a fixed number of decimals; a dash for a missing one."""
+    if pd.isna(value):
+        return "–"
+    # + 0.0: what rounds to zero has no sign
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def interval(low: Any, high: Any, digits: int = 3) -> str:
+    """`0.70 to 0.74`."""
+    return "–" if pd.isna(low) else f"{number(low, digits)} to {number(high, digits)}"
+
+
+def p_value(value: float) -> str:
+    """`p < 0.001` or `p = 0.012`."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def verdict(tables: Tables) -> list[str]:
+    """The answer in sentences: best network against best baseline, then what qualifies it."""
+    best, simple = tables.chosen["best_recurrent"], tables.chosen["best_baseline"]
+    main = tables.main
+    rows = tables.comparisons.query(
+        "subset == 'test' and metric == @main and model_a == @best and model_b == @simple"
+    )
+    row = rows.iloc[0]
+    network, baseline = f"{best}, the best network,", f"{simple}, the best simple model"
+    if row["better"] == best:
+        head = f"Yes. {network} predicts better than {baseline}"
+    elif row["better"] == simple:
+        head = f"No. {baseline}, predicts better than {network.removesuffix(',')}"
+    else:
+        head = f"Not clearly. {network} and {baseline}, can't be told apart"
+    overall = tables.metrics.query(
+        "subset == 'test' and metric == @main and model == @best and seed == 'all'"
+    ).iloc[0]
+    name = {"r2": "R²", "accuracy": "accuracy"}[main]
+    each = "positions" if tables.description.task.per == "position" else "test examples"
+    does = (
+        f"{best} explains {number(100 * overall['value'], 1)} % of the variance"
+        if main == "r2"
+        else f"{best} names the right class for {number(100 * overall['value'], 1)} % of the {each}"
+    )
+    sentences = [
+        f"{head}: {name} is {number(row['value_a'])} ({best}) against {number(row['value_b'])} "
+        f"({simple}) on "
+        f"{row['n']:,} test examples, a difference of {number(row['difference'])} (95 % interval "
+        f"{interval(row['ci_low'], row['ci_high'])}; {p_value(row['p_adjusted'])}, "
+        "Holm-adjusted). Both were chosen on validation data.",
+        f"{does} (95 % interval "
+        f"{interval(100 * overall['ci_low'], 100 * overall['ci_high'], 1)} %, over examples and "
+        "seeds).",
+    ]
+    sentences.append(leakage(tables))
+    if gap := memorization(tables):
+        sentences.append(gap)
+    return sentences
+
+
+def warnings(tables: Tables) -> list[str]:
+    """What a reader must know before believing the verdict."""
+    found = []
+    for check, what in (
+        ("identical_sequence", "sequences are also training sequences"),
+        ("reverse_complement", "sequences are the other strand of training sequences"),
+        ("shared_group", "examples have their group in training"),
+    ):
+        for subset in ("validation", "test"):
+            shared = counted(tables, check, subset)
+            if shared and shared[0]:
+                found.append(
+                    f"{shared[0]:,} of {shared[1]:,} {subset} {what}: their scores may be memory, "
+                    "not knowledge."
+                )
+    controls = tables.metrics.query(
+        "kind == 'control' and subset == 'test' and seed == 'all' "
+        "and metric in ['r2', 'information', 'mcc'] and ci_low > @CONTROL_LIMIT",
+        local_dict={"CONTROL_LIMIT": CONTROL_LIMIT},
+    )
+    for row in controls.to_dict("records"):
+        found.append(
+            f"The negative control {row['model']}, trained on shuffled targets, scores "
+            f"{number(row['value'])} ({LABELS[row['metric']]}); it should be at zero."
+        )
+    references = tables.audit.query("check == 'normalization_reference'")
+    for row in references.drop_duplicates(["subset", "note"]).to_dict("records"):
+        if row["subset"] != "train":
+            found.append(
+                f"{row['note']}, and is itself a {row['subset']} example. It moves every target by "
+                "the same constant, and so tells no model anything of single examples."
+            )
+    return found
+
+
+def counted(tables: Tables, check: str, subset: str) -> tuple[int, int] | None:
+    """How many examples of a subset, of how many, over the folds; None if nobody looked."""
+    rows = tables.audit[(tables.audit["check"] == check) & (tables.audit["subset"] == subset)]
+    return (int(rows["count"].sum()), int(rows["n"].sum())) if len(rows) else None
+
+
+def median_identity(tables: Tables, check: str) -> float:
+    """Median over the folds of the medians of a check of the audit."""
+    return float(tables.audit.loc[tables.audit["check"] == check, "value"].astype(float).median())
+
+
+def leakage(tables: Tables) -> str:
+    """The headline of the audit, in one sentence."""
+    copies = counted(tables, "identical_sequence", "test")
+    assert copies is not None
+    other_strand = counted(tables, "reverse_complement", "test")
+    in_folds = " of all folds" if len(tables.own_folds) > 1 else ""
+    count = f"{copies[0]:,}" if copies[0] else "none"
+    verb = "are" if copies[0] > 1 else "is"
+    said = f"Leakage: {count} of the {copies[1]:,} test inputs{in_folds} {verb} also in training"
+    if other_strand and other_strand[0]:
+        said += f", {other_strand[0]:,} as the other strand"
+    similar = counted(tables, "similar_sequence", "test")
+    if similar is None:
+        return f"{said}."
+    share = 100 * similar[0] / max(similar[1], 1)
+    which = "" if similar[1] == copies[1] else f" (of {similar[1]:,} that were drawn to look)"
+    return (
+        f"{said}; {number(share, 1)} %{which} have a training sequence of at least "
+        f"{100 * SIMILAR:g} % identity. The median identity to the nearest training sequence is "
+        f"{number(100 * median_identity(tables, 'nearest_identity'), 0)} %; that of shuffled "
+        f"sequences is {number(100 * median_identity(tables, 'shuffled_identity'), 0)} %."
+    )
+
+
+def audit_sentences(tables: Tables) -> list[str]:
+    """The split audit in words."""
+    sentences = []
+    for subset in ("validation", "test"):
+        same = counted(tables, "identical_sequence", subset)
+        assert same is not None
+        said = (
+            f"{subset.capitalize()}: {same[0]:,} of {same[1]:,} inputs are identical to one of "
+            "training"
+        )
+        for check, what in (
+            ("reverse_complement", "are the reverse complement of one"),
+            ("one_mismatch", "differ from one by a single letter"),
+            ("shared_group", "have their group in training"),
+        ):
+            if found := counted(tables, check, subset):
+                share = number(100 * found[0] / max(found[1], 1), 1)
+                said += f"; {found[0]:,} ({share} %) {what}"
+        sentences.append(f"{said}.")
+    return sentences
+
+
+def memorization(tables: Tables) -> str | None:
+    """The gap between random folds and the split itself, in one sentence."""
+    rows = tables.memorization.query("metric == @tables.main").set_index("model")
+    best = tables.chosen["best_recurrent"]
+    if best not in rows.index:
+        return None
+    row = rows.loc[best]
+    worst = rows["gap"].idxmax()
+    return (
+        f"Memorisation gap: on random folds {best} would seem to have {number(row['value_random'])}"
+        f" instead of {number(row['value'])} ({LABELS[tables.main]}), a gap of "
+        f"{number(row['gap'])} (95 % interval {interval(row['ci_low'], row['ci_high'])}) that "
+        "comes from relatives of the test examples in training"
+        + (
+            f"; the largest is that of {worst}, {number(rows.loc[worst, 'gap'])}."
+            if worst != best
+            else ", the largest of all models."
+        )
+    )

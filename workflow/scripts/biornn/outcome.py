@@ -1,0 +1,118 @@
+"""Outcome: the tables that a run left in its results folder, read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from . import examples, splits, statistics
+from .examples import Description
+from .files import read_tsv
+from .folds import read_descriptions
+from .metrics import LABELS
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a run left: the tables of the results folder, read.
+
+    Of several folds `metrics` and `comparisons` are those of all together, each example predicted
+    by models that did not see it; `fold_metrics` are those of single folds. Folds that the split
+    is compared with are only in `memorization`.
+    """
+
+    examples: pd.DataFrame
+    qc: pd.DataFrame
+    folds: pd.DataFrame
+    audit: pd.DataFrame
+    nearest: pd.DataFrame
+    metrics: pd.DataFrame
+    comparisons: pd.DataFrame
+    published: pd.DataFrame
+    memorization: pd.DataFrame
+    chosen: dict[str, str]
+    fold_metrics: pd.DataFrame
+    predictions: pd.DataFrame
+    histories: dict[str, pd.DataFrame]
+    descriptions: list[dict[str, Any]]
+    benchmarks: pd.DataFrame
+    description: Description
+
+    @property
+    def own_folds(self) -> pd.DataFrame:
+        """Folds of the split itself."""
+        return splits.own(self.folds)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Names of the metrics that the task has; the first is the main one."""
+        there = set(self.metrics["metric"])
+        return {metric: label for metric, label in LABELS.items() if metric in there}
+
+    @property
+    def main(self) -> str:
+        """The metric that the verdict is about: R² or accuracy."""
+        return next(iter(self.labels))
+
+    def ranked_models(self) -> list[str]:
+        """Models by the main metric on the test set, best first."""
+        rows = self.metrics.query("subset == 'test' and metric == @self.main and seed == 'all'")
+        return list(rows.sort_values("value", ascending=False, kind="stable")["model"])
+
+
+def read_benchmarks(folder: str | Path) -> pd.DataFrame:
+    """Seconds and largest memory (MiB) of every job: `rule, of, seconds, memory`."""
+    rows = []
+    for path in sorted(Path(folder).glob("*.tsv")):
+        rule, _, of = path.stem.partition(".")
+        table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])
+        rows.append((rule, of, float(table["s"].mean()), float(table["max_rss"].max())))
+    return pd.DataFrame(rows, columns=["rule", "of", "seconds", "memory"])
+
+
+def read_tables(
+    files: Mapping[str, Any], predictions: pd.DataFrame, benchmarks: str | Path
+) -> Tables:
+    """Read the files that a rule names: `examples`, `qc`, `folds`, … by name."""
+    histories: dict[str, pd.DataFrame] = {}
+    descriptions: list[dict[str, Any]] = []
+    for path in files["descriptions"]:
+        found = read_descriptions(path)
+        descriptions += found
+        history = read_tsv(Path(path).parent / "history.tsv")
+        first = history[history["fold"] == history["fold"].iloc[0]]
+        histories.setdefault(found[0]["name"], first)
+    folds = read_tsv(files["folds"])
+    split = statistics.overall(folds)[0]
+    own = set(folds.loc[folds["scheme"] == split.scheme, "fold"])
+    metrics = read_tsv(files["metrics"], seed=str, fold=str)
+    comparisons = read_tsv(files["comparisons"], better=str, fold=str)
+    audit, nearest = read_tsv(files["audit"]), read_tsv(files["nearest"], id=str, nearest=str)
+    return Tables(
+        examples=examples.load(files["examples"]),
+        qc=read_tsv(files["qc"], record=str, line="Int64", count="Int64"),
+        folds=folds,
+        audit=audit[audit["fold"].isin(own)],
+        nearest=nearest[nearest["fold"].isin(own)],
+        metrics=metrics[metrics["fold"] == split.fold],
+        comparisons=comparisons[comparisons["fold"] == split.fold],
+        published=read_tsv(files["published"], note=str),
+        memorization=read_tsv(files["memorization"]),
+        chosen=json.loads(Path(files["chosen"]).read_text(encoding="utf-8")),
+        fold_metrics=metrics[metrics["fold"].isin(set(map(str, own)))],
+        predictions=predictions[predictions["fold"].isin(own)],
+        histories=histories,
+        descriptions=[each for each in descriptions if each["fold"] in own],
+        benchmarks=read_benchmarks(benchmarks),
+        description=examples.load_description(files["description"]),
+    )
+
+
+def n_read(tables: Tables) -> int:
+    """Records in the source."""
+    return int(tables.qc.loc[tables.qc["reason"] == "records read", "count"].iloc[0])
