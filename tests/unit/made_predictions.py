@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 
 N = 150
+#: What `folds.tsv` says of one fold.
+ONE_FOLD = pd.DataFrame({"fold": [0], "scheme": ["random"], "repeat": [0]})
 
 
 def predictions(models, n=N, seed=0):

@@ -2,12 +2,16 @@
 
 import numpy as np
 import pandas as pd
-from biornn import comparisons, report, statistics
+from biornn import audits, comparisons, outcome, statistics
 from biornn.config import AnalysisConfig
 from biornn.examples import Description
 from biornn.targets import REGRESSION
 
 DESCRIPTION = Description("letters", "rna", REGRESSION)
+FOLDS = pd.DataFrame(
+    {"fold": [0], "scheme": ["column"], "repeat": [0], "train": [50], "validation": [50],
+     "test": [50]}
+)  # fmt: skip
 HOSTILE = "<script>alert('x')</script>"
 
 
@@ -39,7 +43,7 @@ def analysis(**changes) -> AnalysisConfig:
     return AnalysisConfig.model_validate(value | changes)
 
 
-def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) -> report.Tables:
+def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) -> outcome.Tables:
     """Tables of a run in which the network errs by `network_error` and ridge by 0.6."""
     generator = np.random.default_rng(0)
     n = 150
@@ -62,7 +66,7 @@ def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) ->
         ]
     )  # fmt: skip
     strata = {"GU": set(ids[:90])}
-    groups = statistics.prepare(predictions, strata, n_resamples=100)
+    groups = statistics.prepare(predictions, strata, FOLDS, n_resamples=100)
     scores = statistics.score(groups)
     chosen = {"best_recurrent": "net", "best_baseline": "ridge"}
     entry = {"name": HOSTILE, "source": "paper", "metric": "information", "subset": "test",
@@ -74,6 +78,11 @@ def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) ->
     for subset in ("validation", "test"):
         audit.append((0, "identical_sequence", subset, copies, 50, copies / 50, None, ""))
         audit.append((0, "one_mismatch", subset, 10, 50, 0.2, None, ""))
+    audit += [
+        (0, "similar_sequence", "test", 5, 50, 0.1, None, ""),
+        (0, "nearest_identity", "test", 50, 50, 1.0, 0.5, ""),
+        (0, "shuffled_identity", "test", 50, 50, 1.0, 0.4, ""),
+    ]
     audit.append((0, "normalization_reference", "test", 1, 1, 1.0, None, "GU sets the zero point"))
     history = pd.DataFrame(
         [(s, e, 1 / e, 1.1 / e, 0.01, 1.0, 3, 2.0 * e) for s in (1, 2) for e in (1, 2, 3)],
@@ -86,12 +95,16 @@ def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) ->
         [("", pd.NA, "note", "records read", 151), (HOSTILE, 7, "dropped", "letters", pd.NA)],
         columns=["record", "line", "action", "reason", "count"],
     ).astype({"line": "Int64", "count": "Int64"})
-    return report.Tables(
+    return outcome.Tables(
         examples=pd.DataFrame({"id": ids, "sequence": generator.choice(["ACGU", "GGGU"], size=n)}),
         qc=qc,
-        splits=pd.DataFrame({"id": ids, "fold": 0, "subset": subsets}),
-        audit=pd.DataFrame(audit, columns=["fold", "check", "subset", "count", "n", "fraction",
-                                           "value", "note"]),
+        folds=FOLDS,
+        nearest=pd.DataFrame(
+            {"fold": 0, "id": ids[:50], "nearest": ids[0], "identity": 0.5, "strand": "+"}
+        ),
+        memorization=pd.DataFrame(columns=statistics.MEMORIZATION_COLUMNS),
+        fold_metrics=scores,
+        audit=pd.DataFrame(audit, columns=audits.AUDIT_COLUMNS),
         metrics=scores,
         comparisons=comparisons.compare(groups, n_permutations=199),
         published=comparisons.judge([entry], scores, chosen),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from biornn import comparisons, statistics
-from made_predictions import MODELS, N, predictions
+from made_predictions import MODELS, ONE_FOLD, N, predictions
 
 
 @pytest.fixture(scope="module")
@@ -13,18 +13,18 @@ def table():
 
 
 def compared(table, n_resamples):
-    groups = statistics.prepare(table, {}, n_resamples=n_resamples)
+    groups = statistics.prepare(table, {}, ONE_FOLD, n_resamples=n_resamples)
     return comparisons.compare(groups, n_permutations=999)
 
 
 def test_the_best_is_chosen_on_validation_and_not_on_test(table):
-    groups = statistics.prepare(table, {}, n_resamples=100)
-    assert comparisons.best_on_validation(groups, "baseline") == "simple"
+    groups = statistics.prepare(table, {}, ONE_FOLD, n_resamples=100)
+    assert comparisons.best_on_validation(groups, "baseline", "random") == "simple"
     rows = comparisons.compare(groups, n_permutations=199)
     against = rows[rows["model_b"].isin(["simple", "lucky"])]["model_b"]
     assert set(against) == {"simple"}
     with pytest.raises(ValueError, match="no ceiling model"):
-        comparisons.best_on_validation(groups, "ceiling")
+        comparisons.best_on_validation(groups, "ceiling", "random")
 
 
 def test_clear_differences_are_named_and_equal_models_are_not():

@@ -16,7 +16,7 @@ def drawn():
 def test_every_figure_is_svg_of_bounded_size(drawn):
     assert set(drawn) == {
         "target_distribution", "input_composition", "forest", "predicted_vs_measured",
-        "training_curves",
+        "training_curves", "nearest_identity",
     }  # fmt: skip
     for svg in drawn.values():
         assert ET.fromstring(svg).tag.endswith("svg") and len(svg) < 500_000

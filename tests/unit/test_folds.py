@@ -34,7 +34,7 @@ def test_the_target_is_the_column(files):
 
 def test_the_target_is_the_expression_joined_by_id(files, tmp_path):
     values = pd.DataFrame({"log_ratio": [30.0, 10.0, 20.0]}, index=["c", "a", "NA"])
-    expression.save_normalized(values, tmp_path / "n.h5ad")
+    expression.save_normalized({0: values}, tmp_path / "n.h5ad")
     _, data = folds.load_fold(*files, fold=0, expression_path=tmp_path / "n.h5ad")
     assert data.targets.tolist() == [10, 20, 30]
 

@@ -9,11 +9,11 @@ from biornn.examples import Description
 from biornn.targets import Task
 from report_tables import DESCRIPTION
 
-SIZES = {"train": 50, "validation": 50, "test": 50}
-
 
 def test_methods_say_what_was_configured():
-    text = methods.methods_text(report_tables.analysis(), DESCRIPTION, SIZES, 151, "CPU, 1 thread")
+    text = methods.methods_text(
+        report_tables.analysis(), DESCRIPTION, report_tables.FOLDS, 151, "CPU, 1 thread"
+    )
     for piece in (
         "151 records", "150 passed", "log10((n + 1) / (m + 1))", "GU has the value 2",
         "equals the column `y`", "50 for training", "diagonal peepholes", "at most 7 epochs",
@@ -28,7 +28,7 @@ def test_methods_of_a_plain_column():
     analysis = report_tables.analysis(
         expression=None, target={"column": "y"}, split={"method": "random", "seed": 4}
     )
-    text = methods.methods_text(analysis, DESCRIPTION, SIZES, 150, "CPU")
+    text = methods.methods_text(analysis, DESCRIPTION, report_tables.FOLDS, 150, "CPU")
     assert (
         "The target is the column `y` as it came: a number." in text
         and "by chance (seed 4)" in text
@@ -37,7 +37,7 @@ def test_methods_of_a_plain_column():
 
 def test_dome_leaves_to_the_author_what_a_run_can_not_know():
     audit = report_tables.tables(copies=3).audit
-    checklist = methods.dome(report_tables.analysis(), DESCRIPTION, SIZES, audit)
+    checklist = methods.dome(report_tables.analysis(), DESCRIPTION, report_tables.FOLDS, audit)
     assert set(checklist) == {"data", "optimization", "model", "evaluation"}
     assert checklist["data"]["availability"]["status"] == "author"
     assert "test: 3 of 50" in checklist["data"]["redundancy_between_splits"]["text"]
@@ -68,15 +68,17 @@ def test_dome_leaves_to_the_author_what_a_run_can_not_know():
 def test_methods_of_other_tasks(task, said, not_said):
     analysis = report_tables.analysis(expression=None, target={"column": "y"})
     description = Description("letters", "rna", task)
-    text = methods.methods_text(analysis, description, SIZES, 150, "CPU")
+    text = methods.methods_text(analysis, description, report_tables.FOLDS, 150, "CPU")
     assert [piece for piece in said if piece not in text] == []
     assert [piece for piece in not_said if piece in text] == []
     audit = report_tables.tables().audit
-    checklist = methods.dome(analysis, description, SIZES, audit)
+    checklist = methods.dome(analysis, description, report_tables.FOLDS, audit)
     assert checklist["model"]["output"]["text"] == f"{task.kind} per {task.per}"
 
 
 def test_methods_of_numbers():
     analysis = report_tables.analysis(expression=None, target={"column": "y"})
-    text = methods.methods_text(analysis, Description("numbers", None, Task()), SIZES, 150, "CPU")
+    text = methods.methods_text(
+        analysis, Description("numbers", None, Task()), report_tables.FOLDS, 150, "CPU"
+    )
     assert "Inputs were standardised" in text and "one-hot encoded" not in text

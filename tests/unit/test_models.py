@@ -98,9 +98,10 @@ def test_saved_networks_give_the_same_outputs(tmp_path, config):
     description = models.describe(
         "x", config, LETTERS, REGRESSION, {"mean": 0, "sd": 1}, [{"seed": s} for s in nets]
     )
-    models.save(tmp_path, description, {seed: net.state_dict() for seed, net in nets.items()})
+    states = {seed: net.state_dict() for seed, net in nets.items()}
+    models.save(tmp_path, {4: (description, states)})
     loaded_description, loaded = models.load(tmp_path)
-    assert loaded_description == json.loads(json.dumps(description))
+    assert loaded_description == json.loads(json.dumps(description | {"fold": 4}))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "weights.safetensors"]
     dataset = SequenceDataset(data.inputs, data.targets)
     for seed, net in nets.items():

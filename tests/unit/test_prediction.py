@@ -29,7 +29,7 @@ def test_predictions_of_the_folder_are_those_of_the_training(tmp_path, precision
         vars(scaling),
         [run.summary() for run in runs],
     )
-    models.save(tmp_path, description, {run.seed: run.state for run in runs})
+    models.save(tmp_path, {0: (description, {run.seed: run.state for run in runs})})
     sequences = pd.Series(data.inputs.decode(), index=range(100, 220))
     torch.manual_seed(0)
     predicted = predict(tmp_path, sequences)

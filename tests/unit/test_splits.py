@@ -1,125 +1,238 @@
-"""Every split is a partition; the audit finds what the plain loop finds."""
+"""Every split is a partition with disjoint groups, whatever the order of the file."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from biornn import splits
-from biornn.alphabets import DNA, RNA
+from biornn.alphabets import DNA, reverse_complement
 from biornn.config import section
-from biornn.config_expression import LogRatio
-from biornn.encoding import encode
 from biornn.files import InputError
-from hypothesis import given
+from biornn.targets import REGRESSION, Task
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+CLASSES = Task("classification", "sequence", ("a", "b", "c"))
 
-def table(sequences, subsets=None):
+
+def table(sequences, **columns):
     frame = pd.DataFrame(
         {"id": [f"ex{i}" for i in range(len(sequences))], "sequence": list(sequences)}
     )
-    return frame if subsets is None else frame.assign(subset=subsets)
+    return frame.assign(**columns)
 
 
-COLUMN = section(
-    "split",
-    {"method": "column", "column": "set", "train": ["tr", "more"], "validation": ["va"],
-     "test": ["te"]},
-)  # fmt: skip
+def split(**settings):
+    return section("split", settings)
+
+
+def assign(given_table, config, task=REGRESSION, alphabet=None, clusters=None):
+    return splits.assign(given_table, config, task, alphabet, clusters)[0]
+
+
+COLUMN = split(method="column", column="set", train=["tr", "more"], validation=["va"], test=["te"])
 
 
 def test_the_shipped_column():
-    given = table(["A", "C", "G", "T"], ["tr", "te", "va", "more"])
-    assigned = splits.assign(given, COLUMN)
+    assigned = assign(table("ACGT", subset=["tr", "te", "va", "more"]), COLUMN)
     assert assigned["subset"].tolist() == ["train", "test", "validation", "train"]
     assert assigned["fold"].unique().tolist() == [0]
 
 
-def test_values_without_a_meaning_are_named():
-    with pytest.raises(
-        InputError, match="'set' has the values holdout, which are none of more, te"
-    ):
-        splits.assign(table(["A"], ["holdout"]), COLUMN)
+@pytest.mark.parametrize(
+    ("config", "subsets", "said"),
+    [
+        (COLUMN, ["tr", "holdout"], "'set' has the values holdout, which are none of more, te"),
+        (COLUMN, ["tr", "va"], "no example is in test"),
+        (COLUMN.model_copy(update={"test": ["tr"]}), ["tr", "va"], "'tr' means both train and"),
+        (
+            split(method="column", column="set", train="rest", test=["chr9"], validation=["chr8"]),
+            ["chr1", "chr8"],
+            "'set' has no value chr9; it has chr1, chr8",
+        ),
+    ],
+)
+def test_a_column_that_does_not_fit_is_refused(config, subsets, said):
+    with pytest.raises(InputError, match=said):
+        assign(table("AC", subset=subsets), config)
 
 
-def test_an_empty_subset_is_refused():
-    with pytest.raises(InputError, match="no example is in test"):
-        splits.assign(table(["A", "C"], ["tr", "va"]), COLUMN)
+def test_held_out_chromosomes_and_validation_by_chance():
+    config = split(method="column", column="chromosome", train="rest", test=["9"], validation=0.25)
+    chromosomes = list("1122334499")
+    assigned = assign(table("ACDEFGHIKL", subset=chromosomes), config)
+    assert assigned["subset"].value_counts().to_dict() == {"train": 6, "validation": 2, "test": 2}
+    assert (assigned["subset"][8:] == "test").all()
 
 
-def test_a_value_with_two_meanings_is_refused():
-    split = COLUMN.model_copy(update={"test": ["tr"]})
-    with pytest.raises(InputError, match="'tr' means both train and test"):
-        splits.assign(table(["A"], ["tr"]), split)
+# -- all methods -----------------------------------------------------------------------------------
+
+METHODS = {
+    "random": {"method": "random", "validation": 0.2, "test": 0.3},
+    "k_fold": {"method": "k_fold", "k": 3, "repeats": 2, "validation": 0.3},
+    "leave_one_out": {"method": "leave_one_out", "validation": 0.3},
+    "ordered": {"method": "ordered", "column": "year", "test": 0.3, "validation": 0.3},
+    "ordered_by_chance": {"method": "ordered", "test": 5, "validation_from": "chance"},
+    "mutation_order": {"method": "mutation_order", "train_up_to": 1, "validation": 0.3},
+}
+EXAMPLES = st.lists(
+    st.tuples(st.text("ACGT", min_size=4, max_size=4), st.integers(0, 7), st.integers(0, 2)),
+    min_size=30,
+    max_size=45,
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("by", ["sequence", "column", "homology"])
+@settings(max_examples=15)
+@given(rows=EXAMPLES, seed=st.integers(0, 2**31))
+def test_a_split_is_a_partition_with_disjoint_groups(method, by, rows, seed):
+    sequences, numbers, classes = zip(*rows, strict=True)
+    given_table = table(
+        sequences,
+        order=[str(2000 + n) for n in numbers],
+        group=[f"g{n}" for n in numbers],
+        target=np.array(list("abc"))[list(classes)],
+    )
+    groups = {"by": by} | ({"column": "patient"} if by == "column" else {})
+    config = split(**METHODS[method], groups=groups, seed=seed)
+    clusters = pd.Series(numbers, index=given_table["id"])
+    try:
+        assigned, folds = splits.assign(given_table, config, CLASSES, DNA, clusters)
+    except InputError:  # too few groups for three subsets
+        assume(False)
+    expected = config.n_folds
+    if method == "leave_one_out":
+        one = splits.canonical(given_table["sequence"], DNA)
+        expected = one.nunique() if by == "sequence" else len(set(numbers))
+    assert assigned["fold"].nunique() == len(folds) == expected
+    by_chance = method in ("random", "k_fold", "leave_one_out")
+    kept = {
+        "sequence": splits.canonical(given_table["sequence"], DNA),
+        "column": given_table["group"],
+        "homology": pd.Series(numbers),
+    }[by]
+    for fold, part in assigned.groupby("fold"):
+        assert part["id"].tolist() == given_table["id"].tolist()
+        sizes = part["subset"].value_counts()
+        assert set(sizes.index) == set(splits.SUBSETS)
+        assert folds.loc[fold, list(splits.SUBSETS)].to_dict() == sizes.to_dict()
+        subsets = part["subset"].to_numpy()
+        if by_chance:
+            assert (pd.Series(subsets).groupby(kept.to_numpy()).nunique() == 1).all()
+    if method in ("k_fold", "leave_one_out"):
+        times = assigned[assigned["subset"] == "test"].groupby("id").size()
+        assert set(times) == {2 if method == "k_fold" else 1} and len(times) == len(rows)
+
+
+@pytest.mark.parametrize("method", ["random", "k_fold"])
+@pytest.mark.parametrize("by", ["sequence", "column"])
+def test_chance_does_not_depend_on_the_order_of_the_file(method, by):
+    groups = {"by": by} | ({"column": "patient"} if by == "column" else {})
+    config = split(**METHODS[method], groups=groups)
+    sequences = [f"{i:06b}".replace("0", "A").replace("1", "C") for i in range(50)]
+    given_table = table(sequences, group=[f"g{i // 4}" for i in range(50)])
+    one = assign(given_table, config)
+    other = assign(given_table[::-1].reset_index(drop=True), config)
+    keys = ["fold", "id"]
+    pd.testing.assert_frame_equal(
+        one.sort_values(keys, ignore_index=True), other.sort_values(keys, ignore_index=True)
+    )
+    assert not one.equals(assign(given_table, config.model_copy(update={"seed": 1})))
+
+
+def test_both_strands_of_dna_stay_together_and_those_of_rna_do_not_matter():
+    one = [f"{i:07b}".replace("0", "A").replace("1", "C") for i in range(60)]
+    other = [reverse_complement(sequence, DNA) for sequence in one]
+    assigned = assign(table(one + other), split(method="random"), alphabet=DNA)
+    assert (assigned["subset"][:60].to_numpy() == assigned["subset"][60:].to_numpy()).all()
+    apart = assign(table(one + other), split(method="random"))
+    assert (apart["subset"][:60].to_numpy() != apart["subset"][60:].to_numpy()).any()
 
 
 @given(
-    st.lists(st.text("ACGT", min_size=1, max_size=3), min_size=60, max_size=90),
-    st.integers(0, 2**31),
+    st.lists(st.integers(1, 6), min_size=8, max_size=60),
+    st.lists(st.integers(1, 9), min_size=2, max_size=5),
+    st.integers(0, 1000),
 )
-def test_a_random_split_is_a_partition_that_keeps_copies_together(sequences, seed):
-    split = section("split", {"method": "random", "validation": 0.3, "test": 0.3, "seed": seed})
-    given_table = table(sequences)
-    if given_table["sequence"].nunique() < 10:
-        return
-    assigned = splits.assign(given_table, split)
-    assert assigned["id"].tolist() == given_table["id"].tolist()
-    assert set(assigned["subset"]) == set(splits.SUBSETS)
-    together = assigned.assign(sequence=sequences).groupby("sequence")["subset"].nunique()
-    assert (together == 1).all()
+def test_parts_get_their_shares_but_for_a_group(sizes, shares, seed):
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    wanted = np.array(shares) / sum(shares)
+    parts = splits.divide(groups, list(wanted), np.random.default_rng(seed))
+    counts = np.bincount(parts, minlength=len(shares))
+    # greedy, the largest first: no part is off by more than the largest group
+    assert np.abs(counts - wanted * len(groups)).max() <= max(sizes) * len(shares)
+    if len(sizes) >= len(shares):
+        assert counts.min() > 0
+    alone = splits.divide(np.arange(len(groups)), list(wanted), np.random.default_rng(seed))
+    off = np.bincount(alone, minlength=len(shares)) - wanted * len(groups)
+    assert np.abs(off).max() <= 1
 
 
-def test_a_random_split_does_not_depend_on_the_order_of_the_file():
-    split = section("split", {"method": "random"})
-    given_table = table([f"{i:b}".replace("0", "A").replace("1", "C") for i in range(50)])
-    one = splits.assign(given_table, split).set_index("id")["subset"]
-    other = splits.assign(given_table[::-1].reset_index(drop=True), split).set_index("id")["subset"]
-    assert one.equals(other.reindex(one.index))
-    assert (one == "test").sum() == 10 and (one == "validation").sum() == 5
+def test_strata_are_shared_out_evenly():
+    classes = ["a"] * 60 + ["b"] * 30 + ["c"] * 10
+    given_table = table([f"{i}" for i in range(100)], target=classes)
+    config = split(method="k_fold", k=5, stratify=True, validation=0.25)
+    assigned = assign(given_table, config, CLASSES)
+    for _, part in assigned.groupby("fold"):
+        found = pd.crosstab(np.array(classes), part["subset"].to_numpy())
+        assert found["test"].tolist() == [12, 6, 2]
+        assert found["validation"].tolist() == [12, 6, 2]
+    with pytest.raises(InputError, match="stratify is for one class an example; the target here"):
+        assign(given_table, config, REGRESSION)
 
 
-def plain_neighbors(sequences, train):
-    identical, one = [], []
-    for i, a in enumerate(sequences):
-        differences = [
-            sum(x != y for x, y in zip(a, b, strict=True)) if len(a) == len(b) else None
-            for j, b in enumerate(sequences)
-            if train[j] and j != i
-        ]
-        identical.append(0 in differences)
-        one.append(1 in differences)
-    return identical, one
+def test_rounds_differ_and_are_counted():
+    config = split(method="k_fold", k=2, repeats=3)
+    assigned, folds = splits.assign(table([str(i) for i in range(40)]), config, REGRESSION)
+    assert folds["repeat"].tolist() == [0, 0, 1, 1, 2, 2]
+    tests = [set(part.loc[part["subset"] == "test", "id"]) for _, part in assigned.groupby("fold")]
+    assert tests[0] != tests[2] != tests[4] and not tests[0] & tests[1]
 
 
-@given(st.lists(st.tuples(st.text("ACGTN", max_size=4), st.booleans()), min_size=1, max_size=30))
-def test_neighbors_equal_the_plain_loop(rows):
-    sequences, train = [row[0] for row in rows], np.array([row[1] for row in rows])
-    identical, one = splits.neighbors(encode(pd.Series(sequences, dtype=object), DNA), train)
-    assert (identical.tolist(), one.tolist()) == plain_neighbors(sequences, train)
+def test_random_folds_beside_those_by_group():
+    config = split(
+        method="k_fold", k=2, compare_random=True, groups={"by": "column", "column": "family"}
+    )
+    given_table = table([f"{i}" for i in range(40)], group=[f"g{i // 8}" for i in range(40)])
+    assigned, folds = splits.assign(given_table, config, REGRESSION)
+    assert folds["scheme"].tolist() == ["k_fold by group"] * 2 + ["random"] * 2
+    assert splits.own(folds)["fold"].tolist() == [0, 1] and config.n_folds == 4
+    torn = assigned.assign(group=list(given_table["group"]) * 4).groupby(["fold", "group"])
+    assert (torn["subset"].nunique().loc[2:] > 1).any()
+    with pytest.raises(ValueError, match="compare_random needs groups by column or by homology"):
+        split(method="random", compare_random=True)
 
 
-def test_the_audit_counts_and_names_the_reference():
-    given = table(["AAA", "AAA", "AAC", "GGG", "GUG"], ["tr", "te", "te", "va", "te"])
-    assigned = splits.assign(given, COLUMN)
-    expression = section(
-        "expression",
-        {"counts": ["n", "m"], "normalization": [LogRatio(
-            method="log_ratio", numerator="n", denominator="m", reference_sequence="GUG"
-        ).model_dump()]},
-    )  # fmt: skip
-    audit = splits.audit(given, assigned, RNA, expression)
-    assert list(audit.columns) == splits.AUDIT_COLUMNS
-    found = {(row.check, row.subset): (row.count_, row.n) for row in audit.rename(
-        columns={"count": "count_"}).itertuples()}  # fmt: skip
-    assert found == {
-        ("size", "train"): (1, 5),
-        ("size", "validation"): (1, 5),
-        ("size", "test"): (3, 5),
-        ("identical_sequence", "validation"): (0, 1),
-        ("identical_sequence", "test"): (1, 3),
-        ("one_mismatch", "validation"): (0, 1),
-        ("one_mismatch", "test"): (1, 3),
-        ("normalization_reference", "test"): (1, 1),
-    }
+# -- order, mutations ------------------------------------------------------------------------------
+
+
+def test_the_last_are_tested_and_equals_stay_together():
+    years = ["2001-03-01", "2003-01-01", "2002-07-15", "2003-01-01", "2000-01-01", "2001-12-24"]
+    config = split(method="ordered", column="date", test=1, validation=0.25)
+    subsets = assign(table("ACDEFG", order=years), config)["subset"].tolist()
+    assert subsets == ["train", "test", "validation", "test", "train", "train"]
+    with pytest.raises(InputError, match="'soon' \\(ex1\\) is neither a number nor a date"):
+        assign(table("AC", order=["2001-01-01", "soon"]), config)
+
+
+def test_the_order_of_the_file():
+    config = split(method="ordered", test=4, validation_from="chance", validation=0.5)
+    subsets = assign(table("ACDEFGHI"), config)["subset"]
+    assert (subsets[4:] == "test").all() and (subsets[:4] == "validation").sum() == 2
+
+
+def test_substitutions_are_counted_from_the_parent():
+    sequences = pd.Series(["AAAA", "AAAC", "AACC", "AAAA", "AAAA", "CCCC"])
+    assert splits.substitutions(sequences[:5]).tolist() == [0, 1, 2, 0, 0]
+    assert splits.substitutions(sequences, "CCCC").tolist() == [4, 3, 2, 4, 4, 0]
+    with pytest.raises(InputError, match="lengths 4 and 3 differ \\(sequence 2\\)"):
+        splits.substitutions(pd.Series(["AAAA", "AAA"]))
+
+
+def test_leave_one_out_has_an_end():
+    many = table([str(i) for i in range(1001)])
+    with pytest.raises(InputError, match="leave_one_out makes 1,001 folds here"):
+        assign(many, split(method="leave_one_out"))
 
 
 def test_subsets_are_read_in_the_order_of_the_ids(tmp_path):

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from biornn import statistics
 from biornn.samples import sample_of
-from made_predictions import MODELS, N, predictions
+from made_predictions import MODELS, ONE_FOLD, N, predictions
 
 
 def scored(table, strata):
-    return statistics.score(statistics.prepare(table, strata, n_resamples=100))
+    return statistics.score(statistics.prepare(table, strata, ONE_FOLD, n_resamples=100))
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +34,10 @@ def test_scores_have_a_row_for_everything(table):
 
 def test_a_result_does_not_depend_on_the_other_models(table):
     alone = statistics.score(
-        statistics.prepare(table[table["model"] == "good"], {}, n_resamples=100)
+        statistics.prepare(table[table["model"] == "good"], {}, ONE_FOLD, n_resamples=100)
     )
     among = statistics.score(
-        statistics.prepare(table.sample(frac=1, random_state=1), {}, n_resamples=100)
+        statistics.prepare(table.sample(frac=1, random_state=1), {}, ONE_FOLD, n_resamples=100)
     )
     among = among[among["model"] == "good"].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone, among)
@@ -92,3 +92,71 @@ def test_a_95_percent_interval_covers_the_truth(metric):
         low, high = statistics.interval(sample.resampled[metric][:, 0], 0.95)
         covered += low <= truth <= high
     assert 0.90 <= covered / 300 <= 0.985, covered / 300
+
+
+# -- several folds ---------------------------------------------------------------------------------
+
+
+def two_rounds():
+    """Two rounds of two folds, and beside them one round of two random folds."""
+    folds = pd.DataFrame(
+        {"fold": range(6), "scheme": ["k_fold by homology"] * 4 + ["random"] * 2,
+         "repeat": [0, 0, 1, 1, 0, 0]}
+    )  # fmt: skip
+    generator = np.random.default_rng(0)
+    target = pd.Series(generator.normal(size=60), index=[f"ex{i}" for i in range(60)])
+    rows = []
+    for fold in folds.itertuples():
+        ids = target.index[np.arange(60) % 2 == fold.fold % 2]
+        error = 0.2 if fold.scheme == "random" else 1.0
+        for model, kind, seeds in (("net", "recurrent", (1, 2)), ("mean", "baseline", (0,))):
+            for seed in seeds:
+                for subset in ("validation", "test"):
+                    noise = generator.normal(scale=error, size=len(ids)) * (model == "net")
+                    rows.append(
+                        pd.DataFrame(
+                            {"model": model, "kind": kind, "id": ids, "fold": fold.fold,
+                             "seed": seed, "subset": subset, "target": target[ids].to_numpy(),
+                             "prediction": target[ids].to_numpy() * (model == "net") + noise}
+                        )
+                    )  # fmt: skip
+    return pd.concat(rows, ignore_index=True), folds
+
+
+def test_folds_are_judged_one_by_one_and_all_together():
+    table, folds = two_rounds()
+    assert [tuple(name) for name in statistics.overall(folds)] == [
+        ("k_fold by homology", "all"), ("random", "random")
+    ]  # fmt: skip
+    groups = statistics.prepare(table, {}, folds, n_resamples=100)
+    scores = statistics.score(groups)
+    assert set(scores["fold"]) == {"0", "1", "2", "3", "4", "5", "all", "random"}
+    pooled = scores[(scores["fold"] == "all") & (scores["metric"] == "mse")]
+    assert set(pooled["n"]) == {60} and set(pooled["subset"]) == {"test"}
+    # two seeds in each of two rounds
+    assert len(pooled[pooled["model"] == "net"]) == 5
+    own = table[(table["fold"] < 4) & (table["subset"] == "test") & (table["model"] == "net")]
+    mse = np.mean((own["target"] - own["prediction"]) ** 2)
+    found = pooled.query("model == 'net' and seed == 'all'")["value"].item()
+    assert found == pytest.approx(mse)
+
+
+def test_the_memorisation_gap():
+    table, folds = two_rounds()
+    groups = statistics.prepare(table, {}, folds, n_resamples=200)
+    gaps = statistics.memorization(groups, folds, 0.95).set_index(["model", "metric"])
+    row = gaps.loc["net", "r2"]
+    assert row["value_random"] > 0.9 > 0.5 > row["value"]
+    assert row["ci_low"] < row["gap"] < row["ci_high"] and row["ci_low"] > 0.2
+    assert row["gap"] == pytest.approx(row["value_random"] - row["value"])
+    one = statistics.prepare(predictions(MODELS), {}, ONE_FOLD, n_resamples=100)
+    assert statistics.memorization(one, ONE_FOLD, 0.95).empty
+
+
+def test_leaving_one_out_has_metrics_only_together():
+    table, _ = two_rounds()
+    table = table[(table["fold"] < 2) & (table["subset"] == "test")].copy()
+    table["fold"] = table["id"].str.removeprefix("ex").astype(int)
+    folds = pd.DataFrame({"fold": range(60), "scheme": "leave_one_out", "repeat": 0})
+    scores = statistics.score(statistics.prepare(table, {}, folds, n_resamples=100))
+    assert set(scores["fold"]) == {"all"} and set(scores["n"]) == {60}

@@ -53,7 +53,7 @@ with job(snakemake) as logger:
                 vars(scaling),
                 [run.summary() for run in runs],
             )
-            description |= {"fold": fold, "normalizer": normalizers.get(fold)} | common
+            description |= {"normalizer": normalizers.get(fold)} | common
             trained[fold] = (description, {run.seed: run.state for run in runs})
             histories.append(training.history_table(runs, fold))
             predictions = {run.seed: run.predictions for run in runs}

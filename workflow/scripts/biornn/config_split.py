@@ -38,7 +38,7 @@ class HomologyGroups(Section):
     )
     coverage: Share = Field(0.8, description="Share of both sequences that must be aligned.")
     sensitivity: float = Field(
-        7.5, ge=1, le=7.5, description="Sensitivity of the search for protein (MMseqs2's `-s`)."
+        5.7, ge=1, le=7.5, description="Sensitivity of the search for protein (MMseqs2's `-s`)."
     )
     max_evalue: float = Field(
         0.1, gt=0, description="Alignments with a larger expected number by chance do not count."

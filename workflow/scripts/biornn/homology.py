@@ -22,6 +22,8 @@ from .splits import canonical
 logger = logging.getLogger(__name__)
 
 CLUSTERS_COLUMNS = ["id", "cluster", "size"]
+#: Hits a sequence; larger families are linked through their members.
+_MOST_HITS = 1000
 #: Identity that links, where the analysis does not say.
 DEFAULT_IDENTITY = {"protein": 0.4, "dna": 0.8, "rna": 0.8}
 
@@ -91,7 +93,7 @@ def search(
             program, "easy-search", str(fasta), str(fasta), str(hits), str(Path(folder, "tmp")),
             "--search-type", "3" if nucleic else "1",
             "--min-seq-id", f"{identity:g}", "-c", f"{config.coverage:g}", "--cov-mode", "0",
-            "-e", f"{config.max_evalue:g}", "--max-seqs", str(max(300, len(sequences))),
+            "-e", f"{config.max_evalue:g}", "--max-seqs", str(_MOST_HITS),
             "--alignment-mode", "3", "--mask", "0",
             "--format-output", "query,target", "--threads", str(threads), "-v", "1",
         ]  # fmt: skip

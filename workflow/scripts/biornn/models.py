@@ -18,6 +18,7 @@ from .config_models import ModelConfig
 from .datasets import Batch
 from .encoding import EncodedSequences
 from .files import InputError, write_json, write_with
+from .folds import read_descriptions
 from .inputs import Inputs
 from .targets import REGRESSION, Task
 
@@ -208,7 +209,7 @@ def save(
         for seed, state in states.items()
         for name, tensor in state.items()
     }
-    descriptions = [dict(description) for description, _ in trained.values()]
+    descriptions = [{**given, "fold": fold} for fold, (given, _) in trained.items()]
     description = descriptions[0] if len(descriptions) == 1 else {"folds": descriptions}
     folder = Path(folder)
     write_with(folder / WEIGHTS, lambda temporary: save_file(tensors, temporary))

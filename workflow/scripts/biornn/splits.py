@@ -344,6 +344,12 @@ def divide(
         wanted = missing @ scaled[group] + 1e-6 * missing.sum(axis=1)
         part_of[group] = part = int(wanted.argmax())
         missing[part] -= counts[group]
+    # few large groups: a part that got none takes the smallest of the part that has most
+    for part in range(len(shares)):
+        n_groups = np.bincount(part_of, minlength=len(shares))
+        if not n_groups[part] and n_groups.max() > 1:
+            of_most = order[part_of[order] == n_groups.argmax()]
+            part_of[of_most[-1]] = part
     return part_of[groups]
 
 

@@ -1,0 +1,18 @@
+"""What a run left is read as it is meant."""
+
+import pandas as pd
+import report_tables
+from biornn import outcome
+
+
+def test_benchmarks_are_read_as_snakemake_writes_them(tmp_path):
+    (tmp_path / "train_model.net.fold0.tsv").write_text("s\th:m:s\tmax_rss\n1.5\t0:00:01\t-\n")
+    (row,) = outcome.read_benchmarks(tmp_path).to_dict("records")
+    assert (row["rule"], row["of"], row["seconds"]) == ("train_model", "net.fold0", 1.5)
+    assert pd.isna(row["memory"])
+
+
+def test_models_are_ranked_by_the_main_metric():
+    tables = report_tables.tables()
+    assert tables.main == "r2" and tables.ranked_models()[:3] == ["replicate", "net", "ridge"]
+    assert outcome.n_read(tables) == 151
