@@ -25,6 +25,7 @@ def render(tables, **changes):
         sources=[{"name": "s", "origin": "x", "file": "t.csv", "sha256": "0" * 64}],
         versions={"biornn": "1"},
         machine={"system": "s", "processor": "p", "cores": "2"},
+        variants=[],
         verdict_rule=comparisons.VERDICT_RULE,
         template=TEMPLATES / "report.html.j2",
         css=TEMPLATES / "report.css",

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(workflow.current_basedir).parent / "scripts"))
 
 from biornn import locks
 from biornn.checking import validate
-from biornn.config import AnalysisConfig, RunConfig, load_analysis
+from biornn.config import AnalysisConfig, RunConfig, load_variants
 from biornn.config_sources import store_digest, stored_name
 from biornn.files import InputError
 
@@ -36,9 +36,11 @@ def read_analyses():
                 raise InputError(
                     f"analyses: '{path.stem}' can't name a results folder; use a-z, 0-9, _ and -."
                 )
-            if path.stem in files:
-                raise InputError(f"analyses: '{path.stem}' is there twice.")
-            files[path.stem], analyses[path.stem] = path, load_analysis(path)
+            for variant, analysis in load_variants(path).items():
+                name = f"{path.stem}_{variant}" if variant else path.stem
+                if name in files:
+                    raise InputError(f"analyses: '{name}' is there twice.")
+                files[name], analyses[name] = path, analysis
         return run, files, analyses
     except InputError as error:
         raise WorkflowError(str(error)) from None
@@ -206,6 +208,24 @@ def announce_unlocked():
                 f"{name}: what the sources {', '.join(free)} give may change. `snakemake lock` "
                 f"writes down in {locks.path_of(name)} what it is now."
             )
+
+
+def of_variants(file):
+    """An input function: one file of an analysis and of each of its variants, if it has any."""
+
+    def paths(wildcards):
+        variants = ANALYSES[wildcards.analysis].variants
+        names = [f"{wildcards.analysis}_{variant}" for variant in variants]
+        return [f"results/{name}/{file}" for name in ([wildcards.analysis] if names else []) + names]
+
+    return paths
+
+
+def variant_titles(wildcards):
+    """Titles of an analysis and of its variants, in the order of `of_variants`."""
+    analysis = ANALYSES[wildcards.analysis]
+    names = [f"{wildcards.analysis}_{variant}" for variant in analysis.variants]
+    return {name: ANALYSES[name].title for name in ([wildcards.analysis] if names else []) + names}
 
 
 def clusters(wildcards):

@@ -23,6 +23,9 @@ rule render_report:
         descriptions=lambda wildcards: trained(wildcards.analysis, "model.json"),
         histories=lambda wildcards: trained(wildcards.analysis, "history.tsv"),
         sources=all_sources,
+        variant_metrics=of_variants("metrics.tsv"),
+        variant_folds=of_variants("folds.tsv"),
+        variant_chosen=of_variants("chosen.json"),
         template=workflow.source_path("../report/report.html.j2"),
         css=workflow.source_path("../report/report.css"),
         code=library("report", "figures", "methods", "provenance", "comparisons"),
@@ -44,6 +47,7 @@ rule render_report:
         analysis=whole_analysis,
         controls=controls,
         sources=source_paths,
+        variants=variant_titles,
         benchmarks="results/{analysis}/benchmarks",
     script:
         "../scripts/render_report.py"

@@ -32,6 +32,9 @@ with job(snakemake):
         sources=provenance.describe_sources(analysis, params.sources),
         versions=provenance.software_versions(),
         machine=provenance.describe_machine(),
+        variants=outcome.variant_rows(
+            params.variants, files.variant_metrics, files.variant_folds, files.variant_chosen
+        ),
         verdict_rule=comparisons.VERDICT_RULE,
         template=files.template,
         css=files.css,

@@ -21,9 +21,9 @@ NEAREST_COLUMNS = ["fold", "id", "nearest", "identity", "strand"]
 #: What is called similar in the audit.
 SIMILAR = 0.9
 #: Identities below are not told apart: they are those of strangers.
-LOWEST = 0.3
-#: Steps of the bit-parallel edit distance that an audit may take: about a minute on two cores.
-BUDGET = 4e10
+LOWEST = 0.2
+#: Steps of the bit-parallel edit distance that an audit may take: about two minutes on two cores.
+BUDGET = 6e10
 #: Shuffled sequences that show what identity strangers have.
 _SHUFFLED = 50
 _CHUNK_ELEMENTS = 2**24

@@ -26,7 +26,7 @@ from .config_models import (
 from .config_sources import DownloadConfig, Source
 from .config_split import ALL_FOLDS, LeaveOneOutSplit, RandomSplit, Split
 from .config_tables import TableRef
-from .files import read_yaml
+from .files import InputError, read_yaml
 
 # -- evaluation ------------------------------------------------------------------------------------
 
@@ -107,6 +107,13 @@ class AnalysisConfig(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     published: list[Published] = Field([], description="Numbers to reproduce.")
     citations: list[Citation] = Field([], description="What to cite.")
+    variants: dict[Name, dict[str, Any]] = Field(
+        {},
+        description="The same analysis with some settings changed: what is written here takes the "
+        "place of what is above, key by key (`null` takes a key away; `like` names another variant "
+        "to start from). Each is an analysis of its own, `{analysis}_{variant}`; the report of the "
+        "first lists all.",
+    )
 
     reserved: ClassVar[frozenset[str]] = frozenset({"replicate", "best_recurrent", "best_baseline"})
 
@@ -240,5 +247,44 @@ def load_analysis(path: str | Path) -> AnalysisConfig:
         One line a problem: file, line, key, what is wrong and, for an unknown key, the nearest
         key that exists.
     """
+    return load_variants(path)[""]
+
+
+def load_variants(path: str | Path) -> dict[str, AnalysisConfig]:
+    """Read and check an analysis file: the analysis itself (`""`) and its variants, by name.
+
+    Raises
+    ------
+    InputError
+        As `load_analysis`; also for a variant whose `like` is no variant above it.
+    """
     value, lines = read_yaml(path)
-    return validate(AnalysisConfig, value, str(path), lines)
+    found = {"": validate(AnalysisConfig, value, str(path), lines)}
+    values = {"": {key: part for key, part in value.items() if key != "variants"}}
+    for name, changes in found[""].variants.items():
+        like = changes.get("like", "")
+        if like not in values:
+            raise InputError(
+                f"{path}, line {lines['variants', name]}: variants.{name}.like is '{like}', which "
+                f"is no variant above it{nearest(str(like), values)}."
+            )
+        changes = {key: part for key, part in changes.items() if key != "like"}
+        values[name] = _changed(values[like], changes)
+        # what the variant says itself is told by its own lines
+        inside = {key[2:]: at for key, at in lines.items() if key[:2] == ("variants", name)}
+        origin = f"{path}, variant {name}"
+        found[name] = validate(AnalysisConfig, values[name], origin, lines | inside)
+    return found
+
+
+def _changed(value: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`value` with what `changes` says in its place, key by key."""
+    result = dict(value)
+    for key, change in changes.items():
+        if change is None:
+            result.pop(key, None)
+        elif isinstance(change, dict) and isinstance(result.get(key), dict):
+            result[key] = _changed(result[key], change)
+        else:
+            result[key] = change
+    return result

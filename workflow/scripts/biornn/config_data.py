@@ -44,6 +44,11 @@ class SequenceConfig(Section):
     remove: str = Field(
         "", description="Characters that are taken out, such as `-` and `.` (gaps) or `*` (stop)."
     )
+    strip_start: str = Field(
+        "",
+        description="Letters that are taken off the start of every sequence that begins so, such "
+        "as the `M` of start codons.",
+    )
     min_length: int = Field(1, ge=1, description="Shortest sequence that is allowed (letters).")
     max_length: int | None = Field(
         None, ge=1, description="Longest sequence that is allowed (letters)."

@@ -79,6 +79,8 @@ def check(
     """
     if config.remove:
         _remove(table, config.remove.upper(), log)
+    if config.strip_start:
+        _strip_start(table, config.strip_start.upper(), log)
     keep = _check_lengths(table, config, wanted, log)
     encoded = tokenize(table["sequence"], alphabet)
     checks = (
@@ -122,6 +124,17 @@ def _remove(table: pd.DataFrame, characters: str, log: Log) -> None:
         table["labels"] = pd.Series(labels, index=table.index, dtype=object)
     table["sequence"] = rest
     log.records(table, changed, "changed", f"one or more of {characters!r} removed")
+
+
+def _strip_start(table: pd.DataFrame, start: str, log: Log) -> None:
+    """Take `start` off the sequences (and the labels of its positions) that begin with it."""
+    there = table["sequence"].str.startswith(start).to_numpy()
+    for column in table.columns.intersection(["sequence", "labels"]):
+        values = table[column].tolist()
+        for row in np.flatnonzero(there):
+            values[row] = values[row][len(start) :]
+        table[column] = pd.Series(values, index=table.index, dtype=object)
+    log.records(table, there, "changed", f"{start!r} taken off the start")
 
 
 def _check_lengths(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,45 @@ def read_tables(
         benchmarks=read_benchmarks(benchmarks),
         description=examples.load_description(files["description"]),
     )
+
+
+def variant_rows(
+    titles: Mapping[str, str],
+    metrics: Sequence[str | Path],
+    folds: Sequence[str | Path],
+    chosen: Sequence[str | Path],
+) -> list[dict[str, Any]]:
+    """The main results of an analysis and its variants, one row each.
+
+    Parameters
+    ----------
+    titles
+        By name.
+    metrics, folds, chosen
+        `metrics.tsv`, `folds.tsv`, `chosen.json` of each, in the order of `titles`.
+
+    Returns
+    -------
+    list of dict
+        `name, title, scheme, metric, n`, and for `network` and `baseline` the chosen model:
+        `model, value, ci_low, ci_high`.
+    """
+    rows = []
+    for (name, title), *files in zip(titles.items(), metrics, folds, chosen, strict=True):
+        table = read_tsv(files[0], seed=str, fold=str)
+        split = statistics.overall(read_tsv(files[1]))[0]
+        best = json.loads(Path(files[2]).read_text(encoding="utf-8"))
+        metric = next(metric for metric in LABELS if metric in set(table["metric"]))
+        part = table[
+            (table["fold"] == split.fold) & (table["subset"] == "test")
+            & (table["seed"] == "all") & (table["metric"] == metric)
+        ].set_index("model")  # fmt: skip
+        row = {"name": name, "title": title, "scheme": split.scheme, "metric": metric}
+        for key, kind in (("network", "best_recurrent"), ("baseline", "best_baseline")):
+            found = part.loc[best[kind]]
+            row[key] = {"model": best[kind], **found[["value", "ci_low", "ci_high"]].to_dict()}
+        rows.append(row | {"n": int(part["n"].max())})
+    return rows
 
 
 def n_read(tables: Tables) -> int:

@@ -101,6 +101,7 @@ def render(
     sources: Sequence[Mapping[str, str]],
     versions: Mapping[str, str],
     machine: Mapping[str, str],
+    variants: Sequence[Mapping[str, Any]],
     verdict_rule: str,
     template: str | Path,
     css: str | Path,
@@ -115,6 +116,8 @@ def render(
         From `read_tables` and `figures.draw_all`.
     methods, sources, versions, machine
         From `provenance`.
+    variants
+        From `outcome.variant_rows`.
     verdict_rule
         `comparisons.VERDICT_RULE`.
     template, css
@@ -169,6 +172,7 @@ def render(
         sources=sources,
         versions=versions,
         machine=machine,
+        variants=variants,
         verdict_rule=verdict_rule,
     )
 
