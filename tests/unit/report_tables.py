@@ -79,6 +79,7 @@ def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) ->
         audit.append((0, "identical_sequence", subset, copies, 50, copies / 50, None, ""))
         audit.append((0, "one_mismatch", subset, 10, 50, 0.2, None, ""))
     audit += [
+        (0, "identical_seen", "test", copies, 50, copies / 50, None, ""),
         (0, "similar_sequence", "test", 5, 50, 0.1, None, ""),
         (0, "nearest_identity", "test", 50, 50, 1.0, 0.5, ""),
         (0, "shuffled_identity", "test", 50, 50, 1.0, 0.4, ""),

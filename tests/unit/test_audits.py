@@ -112,6 +112,7 @@ def test_the_audit_counts_and_names_the_reference():
         (0, "size", "test"): (3, 5),
         (0, "identical_sequence", "validation"): (0, 1),
         (0, "identical_sequence", "test"): (1, 3),
+        (0, "identical_seen", "test"): (1, 3),
         (0, "one_mismatch", "validation"): (0, 1),
         (0, "one_mismatch", "test"): (1, 3),
         (0, "similar_sequence", "test"): (1, 3),

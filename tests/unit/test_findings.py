@@ -48,15 +48,18 @@ def test_p_values_and_intervals():
 
 def test_the_headline_of_the_audit():
     assert findings.leakage(report_tables.tables()) == (
-        "Leakage: none of the 50 test inputs is also in training; 10.0 % have a training sequence "
-        "of at least 90 % identity. The median identity to the nearest training sequence is 50 %; "
-        "that of shuffled sequences is 40 %."
+        "Leakage: none of the 50 test inputs is also in training or validation; 10.0 % have a "
+        "training sequence of at least 90 % identity. The median identity to the nearest training "
+        "sequence is 50 %; that of shuffled sequences is 40 %."
     )
     tables = report_tables.tables(copies=3)
     assert findings.leakage(tables).startswith("Leakage: 3 of the 50 test inputs are also in")
     audit = tables.audit
-    profiles = replace(tables, audit=audit[audit["check"].isin(["size", "identical_sequence"])])
-    assert findings.leakage(profiles) == "Leakage: 3 of the 50 test inputs are also in training."
+    profiles = replace(tables, audit=audit[audit["check"].isin(["size", "identical_seen"])])
+    assert (
+        findings.leakage(profiles)
+        == "Leakage: 3 of the 50 test inputs are also in training or validation."
+    )
 
 
 def test_counts_are_summed_over_the_folds():

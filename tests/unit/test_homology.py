@@ -70,6 +70,18 @@ def test_copies_are_together_even_if_nothing_can_be_aligned():
     assert clusters["cluster"].tolist() == [0, 0, 1] and clusters["size"].tolist() == [2, 2, 1]
 
 
+@pytest.mark.parametrize(("letters", "alphabet"), [(AMINO_ACIDS, PROTEIN), ("ACGT", DNA)])
+def test_short_ones_that_are_nearly_equal_are_together(letters, alphabet):
+    table = families(letters, 12, 20, 1, 0)
+    one = table["sequence"].map(lambda text: text[:-1] + ("C" if text[-1] != "C" else "A"))
+    if alphabet is DNA:
+        one = one.map(lambda text: reverse_complement(text, DNA))
+    both = pd.concat([table, table.assign(sequence=one, id="x" + table["id"])], ignore_index=True)
+    clusters = homology.cluster(both, HomologyGroups(by="homology"), alphabet)
+    assert (clusters["cluster"][:20].to_numpy() == clusters["cluster"][20:].to_numpy()).all()
+    assert clusters["cluster"].nunique() >= 15  # strangers are not linked, or hardly
+
+
 def test_numbers_are_refused():
     with pytest.raises(InputError, match="homology is for sequences of letters"):
         homology.cluster(pd.DataFrame(), HomologyGroups(by="homology"), None)

@@ -61,7 +61,8 @@ def audit(
     rows : pandas.DataFrame
         `AUDIT_COLUMNS`. `identical_sequence`, `reverse_complement` and `one_mismatch` count the
         examples of a subset that have at least one training example with the same sequence, with
-        that of the other strand (DNA), or with the same length and exactly one other letter.
+        that of the other strand (DNA), or with the same length and exactly one other letter;
+        `identical_seen` counts test examples with the same sequence in training or validation.
         `shared_group` counts those whose group is in training. `similar_sequence` counts test
         examples with a training sequence of an identity of at least `SIMILAR`;
         `nearest_identity` and `shuffled_identity` have the median in `value`. `class` counts the
@@ -84,6 +85,11 @@ def audit(
         counts = _Counts(subset_of)
         counts.add("size", np.ones(len(table), dtype=bool), "examples", of_all=True)
         train = subset_of == "train"
+        test = subset_of == "test"
+        seen = sequences.isin(set(sequences[~test])).to_numpy() & test
+        row = ("identical_seen", "test", int(seen.sum()), int(test.sum()))
+        note = "same as in training or validation"
+        counts.rows.append((*row, row[2] / max(row[3], 1), None, note))
         if encoded is None:
             counts.add("identical_sequence", _copies(sequences, train), "same as in training")
         else:

@@ -128,13 +128,16 @@ def _percent(identity: float) -> str:
 
 def leakage(tables: Tables) -> str:
     """The headline of the audit, in one sentence."""
-    copies = counted(tables, "identical_sequence", "test")
+    copies = counted(tables, "identical_seen", "test")
     assert copies is not None
     other_strand = counted(tables, "reverse_complement", "test")
     in_folds = " of all folds" if len(tables.own_folds) > 1 else ""
     count = f"{copies[0]:,}" if copies[0] else "none"
     verb = "are" if copies[0] > 1 else "is"
-    said = f"Leakage: {count} of the {copies[1]:,} test inputs{in_folds} {verb} also in training"
+    said = (
+        f"Leakage: {count} of the {copies[1]:,} test inputs{in_folds} {verb} also in training or "
+    )
+    said += "validation"
     if other_strand and other_strand[0]:
         said += f", {other_strand[0]:,} as the other strand"
     similar = counted(tables, "similar_sequence", "test")

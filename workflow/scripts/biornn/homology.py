@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cdist
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .alphabets import Alphabet
+from .alphabets import Alphabet, reverse_complement
 from .config_split import HomologyGroups
 from .files import InputError
 from .splits import canonical
@@ -24,6 +26,10 @@ logger = logging.getLogger(__name__)
 CLUSTERS_COLUMNS = ["id", "cluster", "size"]
 #: Hits a sequence; larger families are linked through their members.
 _MOST_HITS = 1000
+#: Letters up to which sequences are also compared by edit distance, and what links them then.
+_SHORT = 64
+_NEAR = 0.7
+_CHUNK_ELEMENTS = 2**24
 #: Identity that links, where the analysis does not say.
 DEFAULT_IDENTITY = {"protein": 0.4, "dna": 0.8, "rna": 0.8}
 
@@ -31,12 +37,14 @@ DEFAULT_IDENTITY = {"protein": 0.4, "dna": 0.8, "rna": 0.8}
 def cluster(
     table: pd.DataFrame, config: HomologyGroups, alphabet: Alphabet | None, threads: int = 1
 ) -> pd.DataFrame:
-    """Cluster of each example: connected components over all alignments that link.
+    """Cluster of each example: connected components over all pairs that link.
 
     Any two sequences that MMseqs2 (Steinegger & Söding, Nature Biotechnology 35:1026, 2017) aligns
     at the identity and coverage of `config` are in one cluster, so that none of them can be on the
     two sides of a split; a cluster around a representative would not promise that. Both strands of
-    DNA and RNA are searched. Copies are always together.
+    DNA and RNA are searched. Short sequences may have no significant alignment though they are all
+    but equal, so that those up to `_SHORT` letters are also compared all with all by edit distance.
+    Copies are always together.
 
     Parameters
     ----------
@@ -59,7 +67,12 @@ def cluster(
         raise InputError("split.groups: homology is for sequences of letters.")
     codes, unique = pd.factorize(canonical(table["sequence"], alphabet))
     identity = config.identity or DEFAULT_IDENTITY[alphabet.name]
-    pairs = search(list(unique), config, identity, alphabet, threads)
+    pairs = np.concatenate(
+        [
+            search(list(unique), config, identity, alphabet, threads),
+            near_pairs(list(unique), max(identity, _NEAR), alphabet, threads),
+        ]
+    )
     links = coo_array(
         (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])),
         shape=(len(unique), len(unique)),
@@ -106,6 +119,41 @@ def search(
             return np.empty((0, 2), dtype=np.int64)
         pairs = pd.read_csv(hits, sep="\t", header=None, dtype=np.int64).to_numpy()
     return pairs[pairs[:, 0] != pairs[:, 1]]
+
+
+def near_pairs(
+    sequences: list[str], identity: float, alphabet: Alphabet, threads: int = 1
+) -> np.ndarray:
+    """Pairs of short sequences: 1 - edit distance / length of the longer is at least `identity`.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 [pairs, 2], places in `sequences`.
+    """
+    short = np.array(
+        [place for place, text in enumerate(sequences) if len(text) <= _SHORT], dtype=np.int64
+    )
+    texts = [sequences[place] for place in short]
+    strands = [texts]
+    if alphabet.name != "protein":
+        strands.append([reverse_complement(text, alphabet) for text in texts])
+    found = [np.empty((0, 2), dtype=np.int64)]
+    chunk = max(1, _CHUNK_ELEMENTS // max(len(texts), 1))
+    for queries in strands:
+        for start in range(0, len(texts), chunk):
+            similar = cdist(
+                queries[start : start + chunk],
+                texts,
+                scorer=Levenshtein.normalized_similarity,
+                score_cutoff=identity,
+                dtype=np.float32,
+                workers=threads,
+            )
+            rows, columns = np.nonzero(similar)
+            found.append(np.column_stack([short[rows + start], short[columns]]))
+    pairs = np.concatenate(found)
+    return pairs[pairs[:, 0] < pairs[:, 1]]
 
 
 def executable() -> str:

@@ -221,7 +221,8 @@ def split_in_words(split: Split, folds: pd.DataFrame) -> str:
             identity = split.groups.identity or "the usual"
             together = (
                 f"; sequences that MMseqs2 aligns with an identity of at least {identity} over "
-                f"{split.groups.coverage:g} of both stayed together, with all that are linked so"
+                f"{split.groups.coverage:g} of both stayed together, with all that are linked so, "
+                "and so did short ones that are nearly equal"
             )
         case _:
             together = "" if isinstance(split, ColumnSplit) else "; identical ones stayed together"

@@ -1,0 +1,60 @@
+"""Several folds, all folds in one job, variants: from the table to the report."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from biornn import homology
+from biornn.files import InputError
+
+ANALYSIS = """\
+title: Families
+sources: {table: {type: path, path: data/proteins.csv}}
+examples: {sequence: {column: protein, alphabet: protein}, id: name}
+target: {column: class, label: active or not}
+split: {method: random, validation: 0.2, test: 0.4, stratify: true, groups: {by: homology},
+        compare_random: true}
+models: {gru: {cell: gru, hidden_size: 4}}
+training: {seeds: [1], epochs: 2, batch_size: 16, device: cpu}
+baselines: {mean: {kind: mean}}
+evaluation: {resamples: 100, permutations: 199}
+variants:
+  alone:
+    title: Each family once
+    split: {method: leave_one_out, test: null, compare_random: null}
+"""
+
+
+def test_folds_by_homology_beside_random_ones_and_each_family_once(workflow):
+    try:
+        homology.executable()
+    except InputError:
+        pytest.skip("MMseqs2 is not installed")
+    generator = np.random.default_rng(0)
+    rows = []
+    for family in range(10):
+        parent = generator.choice(list("ACDEFGHIKLMNPQRSTVWY"), 60)
+        for member in range(6):
+            child = np.where(generator.random(60) < 0.1, "K", parent)
+            rows.append((f"f{family}m{member}", "".join(child), "ab"[family % 2]))
+    frame = pd.DataFrame(rows, columns=["name", "protein", "class"])
+    frame.to_csv(workflow.folder / "data/proteins.csv", index=False)
+    (workflow.folder / "config/analyses/tiny.yaml").write_text(ANALYSIS)
+    outcome = workflow.run("results/tiny/report.html")  # it needs the scores of the variant
+    assert outcome.returncode == 0, outcome.stdout
+
+    metrics = pd.read_csv(workflow.results / "metrics.tsv", sep="\t", dtype=str)
+    assert set(metrics["fold"]) == {"0", "1"}
+    gap = pd.read_csv(workflow.results / "memorization.tsv", sep="\t")
+    assert set(gap["model"]) == {"gru", "mean"}
+    page = (workflow.results / "report.html").read_text()
+    for text in ("Memorisation gap: on random folds", "nearly equal: 24 for training", "tiny_alone"):
+        assert text in page
+
+    alone = workflow.folder / "results/tiny_alone"
+    folds = pd.read_csv(alone / "folds.tsv", sep="\t")
+    assert folds["test"].tolist() == [6] * 10
+    predictions = pd.read_parquet(alone / "models/gru/foldall/predictions.parquet")
+    tested = predictions[predictions["subset"] == "test"]
+    assert len(tested) == 60 and tested["id"].is_unique
+    metrics = pd.read_csv(alone / "metrics.tsv", sep="\t", dtype=str)
+    assert set(metrics[metrics["fold"] == "all"]["n"]) == {"60"}
