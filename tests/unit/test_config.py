@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from biornn.checking import validate
-from biornn.config import AnalysisConfig, RunConfig, load_analysis, section
+from biornn.config import AnalysisConfig, RunConfig, load_analysis, load_variants, section
 from biornn.files import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def line_of(piece: str) -> int:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config/analyses").glob("*.yaml")), ids=str)
 def test_every_shipped_analysis_is_valid_and_names_its_schema(path):
-    load_analysis(path)
+    load_variants(path)
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert first == "# yaml-language-server: $schema=../schemas/analysis.schema.json"
 
@@ -139,3 +139,53 @@ def test_run_config_refuses_unknown_keys():
 def test_a_section_survives_the_way_through_plain_values(key):
     analysis = load_analysis(MPSA)
     assert section(key, analysis.model_dump(mode="json")[key]) == getattr(analysis, key)
+
+
+# -- variants --------------------------------------------------------------------------------------
+
+WITH_VARIANTS = """\
+sources: {s: {type: path, path: t.csv}}
+split: {method: random, test: 0.3}
+models: {a: {cell: rnn}, b: {cell: gru}}
+variants:
+  grouped:
+    split: {groups: {by: column, column: family}, compare_random: true}
+  fewer:
+    like: grouped
+    title: Fewer
+    models: {b: null}
+    split: {seed: 7}
+"""
+
+
+def variants_of(tmp_path, text):
+    path = tmp_path / "a.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_variants(path)
+
+
+def test_variants_change_key_by_key(tmp_path):
+    found = variants_of(tmp_path, WITH_VARIANTS)
+    assert list(found) == ["", "grouped", "fewer"]
+    assert found[""].split.groups.by == "sequence" and not found["grouped"].variants
+    assert found["grouped"].split.test == 0.3 and found["grouped"].split.compare_random
+    fewer = found["fewer"]
+    assert fewer.title == "Fewer" and list(fewer.models) == ["a"]
+    assert (fewer.split.seed, fewer.split.groups.column) == (7, "family")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("seed: 7", "sead: 7", "variant fewer, line 11: unknown key 'split.sead'"),
+        ("like: grouped", "like: groupd", r"like is 'groupd', which .*did you mean 'grouped'"),
+        ("models: {b: null}", "models: null", ""),
+    ],
+)
+def test_a_mistake_in_a_variant_is_named(tmp_path, old, new, said):
+    text = WITH_VARIANTS.replace(old, new)
+    if not said:  # without models there are those by default
+        assert len(variants_of(tmp_path, text)["fewer"].models) == 4
+        return
+    with pytest.raises(InputError, match=said):
+        variants_of(tmp_path, text)

@@ -63,3 +63,10 @@ def test_white_space_is_taken_out_and_said():
     letters.spell_out(table, section("examples", {"source": "s"}).sequence, log)
     assert table["sequence"].tolist() == ["ACG", "ACG"]
     assert [row[0] for row in log.rows] == ["r0"]
+
+
+def test_a_start_is_taken_off_once_with_its_labels():
+    table = table_of(["AAC", "CA", "A"], [list("abc"), list("de"), list("f")])
+    keep = check(table, strip_start="a", too_short="drop")
+    assert table["sequence"].tolist() == ["AC", "CA", ""] and keep.tolist() == [True, True, False]
+    assert [list(each) for each in table["labels"]] == [list("bc"), list("de"), []]
