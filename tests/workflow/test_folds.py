@@ -47,7 +47,11 @@ def test_folds_by_homology_beside_random_ones_and_each_family_once(workflow):
     gap = pd.read_csv(workflow.results / "memorization.tsv", sep="\t")
     assert set(gap["model"]) == {"gru", "mean"}
     page = (workflow.results / "report.html").read_text()
-    for text in ("Memorisation gap: on random folds", "nearly equal: 24 for training", "tiny_alone"):
+    for text in (
+        "Memorisation gap: on random folds",
+        "nearly equal: 24 for training",
+        "tiny_alone",
+    ):
         assert text in page
 
     alone = workflow.folder / "results/tiny_alone"
