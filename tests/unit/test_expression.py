@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from biornn import expression
-from biornn.config_expression import Cpm, Log1p, LogRatio, ValueCheck, ZScore
+from biornn.config_expression import Cpm, Log, LogRatio, ValueCheck, ZScore
 from biornn.files import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,9 +16,9 @@ RATIO = LogRatio(
 CHAINS = {
     "log_ratio": [RATIO],
     "cpm": [Cpm(method="cpm")],
-    "log1p": [Log1p(method="log1p")],
+    "log1p": [Log(method="log1p")],
     "z_score": [ZScore(method="z_score")],
-    "log1p, z_score": [Log1p(method="log1p", base=10), ZScore(method="z_score")],
+    "log1p, z_score": [Log(method="log1p", base=10), ZScore(method="z_score")],
 }
 SEQUENCES = pd.Series(["GU", "AA", "CC", "GG", "UU", "AC"])
 COUNTS = pd.DataFrame(

@@ -157,12 +157,34 @@ class MedianOfRatios(Section):
     method: Literal["median_of_ratios"]
 
 
-class Log(Section):
-    """log_base(value + pseudocount)."""
+class Vst(Section):
+    """DESeq2's variance stabilising transformation of raw counts, about log2 of large ones."""
 
-    method: Literal["log"]
+    method: Literal["vst"]
+    trend: Literal["parametric", "mean"] = Field(
+        "parametric",
+        description="Dispersion over the mean of a gene: `a0 + a1 / mean`, or one for all genes.",
+    )
+    trend_genes: int = Field(
+        1000,
+        ge=2,
+        description="Where there are more genes: how many of those with a mean over 5 counts tell "
+        "the trend, evenly over the means (`nsub` of DESeq2's vst).",
+    )
+
+
+class Log(Section):
+    """log_base(value + pseudocount); `log1p` is another name of it with a pseudocount of 1."""
+
+    method: Literal["log", "log1p"]
     base: float = Field(2.0, gt=1, description="Base of the logarithm.")
     pseudocount: float = Field(1.0, ge=0, description="Added to each value.")
+
+    @model_validator(mode="after")
+    def _one_is_in_the_name(self) -> Log:
+        if self.method == "log1p" and self.pseudocount != 1:
+            raise ValueError("log1p adds 1; use log for another pseudocount")
+        return self
 
 
 class Quantile(Section):
@@ -195,22 +217,18 @@ class HighlyVariable(Section):
 
 
 class Missing(Section):
-    """Missing values: genes that have any in training are dropped, or filled with the median."""
+    """Missing values: genes that have any in training are dropped, or filled."""
 
     method: Literal["missing"]
-    fill: Literal["median"] | None = Field(
-        None, description="`median` of the training rows, in place of dropping the gene."
+    fill: Literal["median", "knn"] | None = Field(
+        None,
+        description="In place of dropping the gene: the `median` of the training rows, or the mean "
+        "of the nearest training rows (`knn`; the normaliser then stores the training rows).",
     )
+    neighbors: int = Field(5, ge=1, description="Training rows whose mean `knn` takes.")
     max_missing: float = Field(
         0.2, ge=0, le=1, description="Genes with a larger share of missing values are dropped."
     )
-
-
-class Log1p(Section):
-    """log_base(1 + count), column by column."""
-
-    method: Literal["log1p"]
-    base: float = Field(2.0, gt=1, description="Base of the logarithm.")
 
 
 class ZScore(Section):
@@ -220,7 +238,7 @@ class ZScore(Section):
 
 
 NormalizationStep = Annotated[
-    LogRatio | Cpm | Tpm | Fpkm | UpperQuartile | Tmm | MedianOfRatios | Log1p | Log | Quantile
+    LogRatio | Cpm | Tpm | Fpkm | UpperQuartile | Tmm | MedianOfRatios | Vst | Log | Quantile
     | ZScore | RobustScale | LowCounts | HighlyVariable | Missing,
     Field(discriminator="method"),
 ]  # fmt: skip

@@ -100,6 +100,8 @@ def _type(field: dict[str, Any]) -> str:
     if field.get("type") == "array":
         return f"list of {_type(field.get('items', {}))}"
     if field.get("type") == "object":
+        if field.get("additionalProperties") is True:
+            return "settings"
         # keys with a pattern are names of ours, other keys any text
         named = list(field.get("patternProperties", {}).values())
         return (

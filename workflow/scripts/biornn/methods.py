@@ -9,7 +9,7 @@ import pandas as pd
 
 from . import __version__
 from .config import AnalysisConfig
-from .config_expression import LogRatio
+from .config_expression import LogRatio, Missing
 from .config_models import LinearBaseline, MeanBaseline, ModelConfig
 from .config_sources import PathSource, PypiSource
 from .config_split import (
@@ -77,6 +77,8 @@ _STEP_WORDS = {
     "upper_quartile": "counts per million with upper-quartile factors (Bullard et al. 2010)",
     "tmm": "counts per million with TMM factors (Robinson & Oshlack 2010)",
     "median_of_ratios": "counts divided by size factors (median of ratios, Anders & Huber 2010)",
+    "vst": "variance stabilising transformation of DESeq2 with the {trend} trend of the dispersion "
+    "(Anders & Huber 2010; Love et al. 2014)",
     "log1p": "log{base:g}(1 + value)",
     "log": "log{base:g}(value + {pseudocount:g})",
     "quantile": "quantile normalisation to the mean of the training samples (Bolstad et al. 2003)",
@@ -85,7 +87,6 @@ _STEP_WORDS = {
     "low_counts": "genes with {min_count:g} counts or more in at least {min_fraction:.0%} of the "
     "training samples",
     "highly_variable": "the {genes:,} genes with the largest variance in training",
-    "missing": "genes with missing values in training dropped, or filled with their median",
 }
 
 
@@ -103,6 +104,13 @@ def _steps(analysis: AnalysisConfig) -> list[str]:
                     f", shifted so that {step.reference_sequence} has the value "
                     f"{step.reference_value:g}"
                 )
+        elif isinstance(step, Missing):
+            text = {
+                None: "genes with missing values in training dropped",
+                "median": "missing values filled with the median of training",
+                "knn": f"missing values filled with the mean of the {step.neighbors} nearest "
+                "training examples (Troyanskaya et al. 2001)",
+            }[step.fill]
         else:
             text = _STEP_WORDS[step.method].format(**dict(step))
         words.append(text)
