@@ -98,18 +98,50 @@ class GeneLengths(Section):
 # -- normalising -----------------------------------------------------------------------------------
 
 
+#: Base of a logarithm.
+Base = Annotated[float, Field(gt=1)] | Literal["e"]
+
+
 class LogRatio(Section):
-    """log_base((numerator + p) / (denominator + p)), shifted to give a named example its value."""
+    """log_base((numerator + p) / (denominator + p)), shifted to give a named example its value.
+
+    Of replicates, it is the logarithm of the mean ratio.
+    """
 
     method: Literal["log_ratio"]
-    numerator: str = Field(description="Count column above the line.")
-    denominator: str = Field(description="Count column below the line.")
-    pseudocount: float = Field(1.0, gt=0, description="Added to both counts (reads).")
-    base: float = Field(10.0, gt=1, description="Base of the logarithm.")
+    numerator: Text | Annotated[list[Text], Field(min_length=1)] = Field(
+        description="Count column above the line, or one of each replicate."
+    )
+    denominator: Text | Annotated[list[Text], Field(min_length=1)] = Field(
+        description="Count column below the line, or one of each replicate, in the same order."
+    )
+    pseudocount: float = Field(1.0, ge=0, description="Added to all counts (reads).")
+    depth: bool = Field(
+        False,
+        description="Whether each count is divided by the sum of its column over the training "
+        "examples, its library.",
+    )
+    base: Base = Field(10.0, description="Base of the logarithm; `e` for the natural one.")
     reference_sequence: str | None = Field(
         None, description="The example (by its sequence) that is given `reference_value`."
     )
     reference_value: float = Field(0.0, description="Value of the reference example.")
+
+    @model_validator(mode="after")
+    def _replicates_are_pairs(self) -> LogRatio:
+        if len(self.numerators) != len(self.denominators):
+            raise ValueError("numerator and denominator must have as many columns: one a replicate")
+        return self
+
+    @property
+    def numerators(self) -> list[str]:
+        """Columns above the line, one a replicate."""
+        return [self.numerator] if isinstance(self.numerator, str) else self.numerator
+
+    @property
+    def denominators(self) -> list[str]:
+        """Columns below the line, one a replicate."""
+        return [self.denominator] if isinstance(self.denominator, str) else self.denominator
 
 
 class Cpm(Section):
@@ -177,7 +209,7 @@ class Log(Section):
     """log_base(value + pseudocount); `log1p` is another name of it with a pseudocount of 1."""
 
     method: Literal["log", "log1p"]
-    base: float = Field(2.0, gt=1, description="Base of the logarithm.")
+    base: Base = Field(2.0, description="Base of the logarithm; `e` for the natural one.")
     pseudocount: float = Field(1.0, ge=0, description="Added to each value.")
 
     @model_validator(mode="after")
@@ -248,6 +280,14 @@ class ValueCheck(Section):
     """A column of the source that the normalised expression must equal."""
 
     column: str = Field(description="Column with the expected values.")
+    factor: float = Field(
+        1.0, description="The column is this times the expression, such as -1 for its opposite."
+    )
+    up_to: Literal["constant"] | None = Field(
+        None,
+        description="`constant`: what is the same for all examples may differ (the median "
+        "difference is taken off), as where library sizes are those of the training examples.",
+    )
     tolerance: float = Field(1e-9, ge=0, description="Largest absolute difference.")
 
 

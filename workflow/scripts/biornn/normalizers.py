@@ -75,27 +75,58 @@ def _totals(table: pd.DataFrame, what: str) -> np.ndarray:
 
 
 class _LogRatio(Step):
+    """Rows are examples; a column has the counts of one library."""
+
     config: LogRatio
 
     def fit(self, train: pd.DataFrame, reference: pd.DataFrame, lengths: pd.Series | None) -> None:
+        if self.config.depth:
+            self.state["library"] = {
+                column: self._size(train[column])
+                for column in self.config.numerators + self.config.denominators
+            }
         # the reference is a constant that the analysis names, not a statistic of the rows
         shift = (
             self.config.reference_value - self._ratio(reference).iloc[0] if len(reference) else 0.0
         )
-        self.state = {"shift": float(shift)}
+        self.state["shift"] = float(shift)
+
+    @staticmethod
+    def _size(counts: pd.Series) -> float:
+        if not counts.sum() > 0:
+            raise InputError(
+                f"log_ratio: '{counts.name}' has no counts in training, so it has no depth."
+            )
+        return float(counts.sum())
 
     def transform(self, table: pd.DataFrame) -> pd.DataFrame:
         return (self._ratio(table) + self.state["shift"]).to_frame("log_ratio")
 
     def _ratio(self, table: pd.DataFrame) -> pd.Series:
-        config = self.config
-        above = table[config.numerator] + config.pseudocount
-        return _log(above / (table[config.denominator] + config.pseudocount), config.base)
+        above, below = self._scaled(table, "numerators"), self._scaled(table, "denominators")
+        # zero over zero is told below
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = pd.Series((above / below).mean(axis=1), index=table.index)
+        wrong = ~(np.isfinite(ratio) & (ratio > 0))
+        if wrong.any():
+            raise InputError(
+                f"log_ratio: {ratio.index[wrong][0]} has no counts above or below the line, so no "
+                f"logarithm ({int(wrong.sum())} such examples). Set a pseudocount."
+            )
+        return _log(ratio, self.config.base)
+
+    def _scaled(self, table: pd.DataFrame, side: str) -> np.ndarray:
+        """Counts [rows, replicates], over their libraries where asked for."""
+        columns = getattr(self.config, side)
+        counts = table[columns].to_numpy(dtype=float) + self.config.pseudocount
+        if self.config.depth:
+            counts = counts / [self.state["library"][column] for column in columns]
+        return counts
 
 
-def _log(values: Any, base: float) -> Any:
-    # log10 and log2 are exact where log(x) / log(base) is off by a rounding
-    exact = {10.0: np.log10, 2.0: np.log2}.get(base)
+def _log(values: Any, base: float | str) -> Any:
+    # numpy's own are exact where log(x) / log(base) is off by a rounding
+    exact = {10.0: np.log10, 2.0: np.log2, "e": np.log}.get(base)
     return exact(values) if exact else np.log(values) / math.log(base)
 
 
