@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from biornn import expression
-from biornn.config_expression import Cpm, Log1p, LogRatio, ValueCheck, ZScore
+from biornn.config_expression import Cpm, Log, LogRatio, ValueCheck, ZScore
 from biornn.files import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,12 +13,16 @@ RATIO = LogRatio(
     method="log_ratio", numerator="n", denominator="m",
     reference_sequence="GU", reference_value=2,
 )  # fmt: skip
+REPLICATES = LogRatio(
+    method="log_ratio", numerator=["n", "m"], denominator=["m", "n"], base="e", depth=True,
+)  # fmt: skip
 CHAINS = {
     "log_ratio": [RATIO],
+    "log_ratio of replicates": [REPLICATES],
     "cpm": [Cpm(method="cpm")],
-    "log1p": [Log1p(method="log1p")],
+    "log1p": [Log(method="log1p")],
     "z_score": [ZScore(method="z_score")],
-    "log1p, z_score": [Log1p(method="log1p", base=10), ZScore(method="z_score")],
+    "log1p, z_score": [Log(method="log1p", base=10), ZScore(method="z_score")],
 }
 SEQUENCES = pd.Series(["GU", "AA", "CC", "GG", "UU", "AC"])
 COUNTS = pd.DataFrame(
@@ -40,6 +44,48 @@ def test_log_ratio_without_a_reference_is_not_shifted():
     step = LogRatio(method="log_ratio", numerator="n", denominator="m", base=2, pseudocount=0.5)
     values = expression.Normalizer([step]).fit(COUNTS, TRAIN, SEQUENCES).transform(COUNTS)
     assert values["log_ratio"].iloc[0] == pytest.approx(np.log2(9.5 / 99.5), abs=1e-15)
+
+
+def test_log_ratio_of_replicates_is_the_logarithm_of_the_mean_ratio():
+    counts = pd.DataFrame({"r1": [4.0, 3], "r2": [9.0, 1], "d1": [2.0, 1], "d2": [3.0, 2]})
+    step = LogRatio(
+        method="log_ratio",
+        numerator=["r1", "r2"],
+        denominator=["d1", "d2"],
+        pseudocount=0,
+        base="e",
+    )
+    fitted = expression.Normalizer([step]).fit(counts, np.array([True, False]), SEQUENCES[:2])
+    expected = np.log([(4 / 2 + 9 / 3) / 2, (3 / 1 + 1 / 2) / 2])
+    np.testing.assert_allclose(fitted.transform(counts)["log_ratio"], expected, rtol=1e-15)
+    with pytest.raises(InputError, match=r"log_ratio: 1 has no counts .* Set a pseudocount"):
+        fitted.transform(counts.assign(d1=[2.0, 0]))
+    with pytest.raises(InputError, match="log_ratio: 0 has no counts"):
+        fitted.transform(counts.assign(r1=0.0, r2=0.0))
+
+
+def test_depth_is_that_of_the_training_rows():
+    step = LogRatio(
+        method="log_ratio", numerator="n", denominator="m", pseudocount=0.5, depth=True, base=2
+    )
+    fitted = expression.Normalizer([step]).fit(COUNTS, TRAIN, SEQUENCES)
+    n, m = COUNTS["n"] + 0.5, COUNTS["m"] + 0.5
+    expected = np.log2((n / COUNTS.loc[TRAIN, "n"].sum()) / (m / COUNTS.loc[TRAIN, "m"].sum()))
+    np.testing.assert_allclose(fitted.transform(COUNTS)["log_ratio"], expected, rtol=1e-12)
+    # another depth of a library changes nothing
+    plain = expression.Normalizer([step.model_copy(update={"pseudocount": 0})])
+    one, other = (
+        plain.fit(counts, TRAIN, SEQUENCES).transform(counts)
+        for counts in (COUNTS + 1, (COUNTS + 1).assign(n=(COUNTS["n"] + 1) * 8))
+    )
+    pd.testing.assert_frame_equal(one, other)
+    with pytest.raises(InputError, match="'n' has no counts in training"):
+        plain.fit(COUNTS.assign(n=[0.0, 0, 0, 0, 7, 1]), TRAIN, SEQUENCES)
+
+
+def test_replicates_are_pairs():
+    with pytest.raises(ValueError, match="as many columns: one a replicate"):
+        LogRatio(method="log_ratio", numerator=["n", "m"], denominator="m")
 
 
 @pytest.mark.parametrize("times", [0, 2])
@@ -116,6 +162,17 @@ def test_values_are_checked_against_the_shipped_column():
         expression.check_values(ids, values, pd.Series([1.0, 2.1]), check)
     with pytest.raises(InputError, match="1 of 2"):
         expression.check_values(ids, values, pd.Series([np.nan, 2.0]), check)
+
+
+def test_a_check_may_allow_a_factor_and_a_constant():
+    ids, values = pd.Series(["a", "b", "c"]), pd.Series([1.0, 2.0, 4.0])
+    check = ValueCheck(column="y", factor=-1, up_to="constant")
+    assert expression.check_values(ids, values, 7 - values, check) < 1e-12
+    with pytest.raises(InputError, match=r"of c less the constant is 3, but column 'y' has 3\.5"):
+        expression.check_values(ids, values, pd.Series([6.0, 5.0, 3.5]), check)
+    with pytest.raises(InputError, match="3 of 3 differ"):
+        strict = check.model_copy(update={"up_to": None})
+        expression.check_values(ids, values, 7 - values, strict)
 
 
 def test_containers(tmp_path):

@@ -24,6 +24,22 @@ def test_methods_say_what_was_configured():
     assert "dropout" not in text and "weight decay" not in text
 
 
+def test_methods_of_replicates():
+    expression = {
+        "counts": ["r1", "r2", "d1", "d2"],
+        "normalization": [
+            {"method": "log_ratio", "numerator": ["r1", "r2"], "denominator": ["d1", "d2"],
+             "pseudocount": 0, "base": "e", "depth": True},
+        ],
+        "check": {"column": "y", "factor": -1, "up_to": "constant"},
+    }  # fmt: skip
+    text = methods.methods_text(
+        report_tables.analysis(expression=expression), DESCRIPTION, report_tables.FOLDS, 151, "CPU"
+    )
+    assert "ln(mean of r1 / d1, r2 / d2), each count over the sum of its column" in text
+    assert "-1 times the result equals the column `y` of the source up to a constant within" in text
+
+
 def test_methods_of_a_plain_column():
     analysis = report_tables.analysis(
         expression=None, target={"column": "y"}, split={"method": "random", "seed": 4}

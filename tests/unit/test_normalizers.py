@@ -11,6 +11,7 @@ from biornn.files import InputError
 from biornn.normalizers import step_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import nbinom
 
 G, S = np.arange(30)[None, :], np.arange(6)[:, None]
 # the counts of the R script in the comment below, genes in columns
@@ -34,6 +35,7 @@ STEPS = {
     "tmm": {"method": "tmm"},
     "median_of_ratios": {"method": "median_of_ratios"},
     "log1p": {"method": "log1p"},
+    "vst": {"method": "vst", "trend": "mean", "trend_genes": 8},
     "log": {"method": "log", "base": 10, "pseudocount": 0.5},
     "quantile": {"method": "quantile"},
     "z_score": {"method": "z_score"},
@@ -42,6 +44,7 @@ STEPS = {
     "highly_variable": {"method": "highly_variable", "genes": 7},
     "missing": {"method": "missing"},
     "missing, filled": {"method": "missing", "fill": "median"},
+    "missing, from neighbours": {"method": "missing", "fill": "knn", "neighbors": 2},
 }
 every_step = pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 
@@ -55,10 +58,10 @@ def fitted(step, counts=COUNTS, train=TRAIN):
     return chain(step).fit(counts, train, SEQUENCES, LENGTHS)
 
 
-def alone(method, counts=COUNTS):
+def alone(method, counts=COUNTS, **settings_of_it):
     """The step itself, fitted on all rows."""
     config = ExpressionConfig.model_validate(
-        {"matrix": {"source": "m"}, "normalization": [{"method": method}]}
+        {"matrix": {"source": "m"}, "normalization": [{"method": method, **settings_of_it}]}
     )
     step = step_of(config.normalization[0])
     step.fit(counts, counts.iloc[:0], None)
@@ -83,7 +86,38 @@ DESEQ2_SIZE_FACTORS = [1.22335466459727, 1.40627702853204, 1.10077194448454, 1.2
                        1.28360047215494, 1.24223382139606]  # fmt: skip
 
 
+# The same R and DESeq2: the fit of fitType = "mean" on the counts above, and of
+#   g <- 0:99; s <- 0:7
+#   mean <- 2^(3 + 8 * ((g * 37) %% 100) / 100)
+#   dispersion <- (0.05 + 4 / mean) * 2^(((g * 61) %% 100) / 50 - 1)
+#   u <- outer(g, s, function(g, s)
+#     ((g*g*271 + s*s*733 + g*s*389 + g*17 + s*101) %% 1009 + 0.5) / 1009)
+#   counts <- t(sapply(1:100, function(i)
+#     qnbinom(u[i, ], size = 1 / dispersion[i], mu = mean[i] * (0.5 + s / 5))))
+# estimateDispersionsGeneEst, estimateDispersionsFit and assay(varianceStabilizingTransformation(
+#   DESeqDataSetFromMatrix(counts, data.frame(x = rep(1, 8)), ~1), blind = TRUE))[2, ]
+DESEQ2_MEAN_DISPERSION = 0.746127934980135
+DESEQ2_VST_OF_GENE_2_BY_MEAN = [5.93446222548138, 9.43432939888083, 6.97768980651083,
+                                9.84628605942662, 5.36381754204780, 9.94307411144583]  # fmt: skip
+DESEQ2_TREND = [0.0501427953038409, 5.1416253282578062]
+DESEQ2_VST_OF_GENE_2 = [6.71340499758740, 6.83168866152742, 6.49299771786475, 6.68663519729379,
+                        7.25443207637044, 7.20399145548785, 6.76358696065586,
+                        6.72122957384336]  # fmt: skip
+
+
+def noisy_counts():
+    """Negative binomial counts with the dispersion 0.05 + 4 / mean: those of the second script."""
+    g, s = np.arange(100)[None, :], np.arange(8)[:, None]
+    mean = 2.0 ** (3 + 8 * ((g * 37) % 100) / 100)
+    dispersion = (0.05 + 4 / mean) * 2.0 ** (((g * 61) % 100) / 50 - 1)
+    u = ((g * g * 271 + s * s * 733 + g * s * 389 + g * 17 + s * 101) % 1009 + 0.5) / 1009
+    counts = nbinom.ppf(u, 1 / dispersion, 1 / (1 + dispersion * mean * (0.5 + s / 5)))
+    names = [f"s{n}" for n in range(8)], [f"g{n}" for n in range(100)]
+    return pd.DataFrame(counts, *names)
+
+
 def test_the_counts_are_those_of_the_script():
+    assert noisy_counts().to_numpy().sum() == 341431
     assert COUNTS.to_numpy().sum() == 50243 and (COUNTS.to_numpy() == 0).sum() == 8
 
 
@@ -107,6 +141,72 @@ def test_values_are_those_of_edger():
 def test_size_factors_are_those_of_deseq2():
     found = alone("median_of_ratios").size_factors(COUNTS)
     np.testing.assert_allclose(found, DESEQ2_SIZE_FACTORS, rtol=1e-12)
+
+
+def with_trend(step, a0, a1):
+    step.state |= {"a0": a0, "a1": a1}
+    return step
+
+
+def test_the_transformation_is_that_of_deseq2():
+    step = with_trend(alone("vst", noisy_counts()), *DESEQ2_TREND)
+    values = step.transform(noisy_counts())["g1"]
+    np.testing.assert_allclose(values, DESEQ2_VST_OF_GENE_2, rtol=1e-12)
+    by_mean = fitted(STEPS["vst"], train=np.ones(6, dtype=bool))
+    step = with_trend(by_mean._steps[0], DESEQ2_MEAN_DISPERSION, 0)
+    np.testing.assert_allclose(
+        step.transform(COUNTS)["g1"], DESEQ2_VST_OF_GENE_2_BY_MEAN, rtol=1e-12
+    )
+
+
+def test_the_trend_of_the_dispersion_is_nearly_that_of_deseq2():
+    # PyDESeq2's dispersions of single genes differ from DESeq2's by up to 9 %
+    step = alone("vst", noisy_counts())
+    np.testing.assert_allclose([step.state["a0"], step.state["a1"]], DESEQ2_TREND, rtol=2e-3)
+    values = step.transform(noisy_counts())["g1"]
+    np.testing.assert_allclose(values, DESEQ2_VST_OF_GENE_2, atol=2e-3)
+    step = alone("vst", COUNTS, trend="mean")
+    np.testing.assert_allclose(step.state["a0"], DESEQ2_MEAN_DISPERSION, rtol=1e-4)
+
+
+def test_the_transformation_has_one_variance_for_genes_of_any_mean():
+    counts, step = noisy_counts(), alone("vst", noisy_counts())
+    depth = step.size_factors(counts)
+    low, high = counts.div(depth, axis=0).mean() < 40, counts.div(depth, axis=0).mean() > 400
+    spread = {
+        "log": np.log2(counts.div(depth, axis=0) + 1).std(),
+        "vst": step.transform(counts).std(),
+    }
+    ratio = {name: value[low].mean() / value[high].mean() for name, value in spread.items()}
+    assert abs(ratio["vst"] - 1) < abs(ratio["log"] - 1) / 2, ratio
+
+
+def test_no_other_row_reaches_the_trend():
+    train, other = np.arange(8) < 6, noisy_counts()
+    other.loc[~train] *= 3
+    one, two = (
+        chain({"method": "vst"}).fit(counts, train, pd.Series([""] * 8)).to_dict()
+        for counts in (noisy_counts(), other)
+    )
+    assert one == two and one["steps"][0]["state"]["a1"] > 0
+
+
+def test_some_genes_are_enough_for_the_trend():
+    few = alone("vst", noisy_counts(), trend_genes=60)
+    every = alone("vst", noisy_counts())
+    assert few.state["log_mean"] == every.state["log_mean"]
+    assert few.state["a0"] != every.state["a0"]
+    assert few.state["a0"] == pytest.approx(every.state["a0"], rel=0.5)
+
+
+def test_vst_wants_raw_counts_and_a_trend_that_is_there():
+    with pytest.raises(InputError, match=r"'g1' of s0 is 0\.5, no raw count"):
+        alone("vst", noisy_counts().assign(g1=0.5))
+    same = pd.DataFrame(10.0, index=COUNTS.index, columns=COUNTS.columns)
+    with pytest.raises(InputError, match="no gene varies more than by chance"):
+        alone("vst", same)
+    with pytest.raises(InputError, match="don't follow a0"):
+        alone("vst", COUNTS)
 
 
 def test_tpm_adds_up_and_goes_by_length():
@@ -168,12 +268,48 @@ def test_missing_values():
     assert "g1" not in fitted({"method": "missing", "fill": "median"}, holes).transform(holes)
 
 
-@pytest.mark.parametrize("method", ["tmm", "upper_quartile", "median_of_ratios", "cpm", "fpkm"])
+def test_neighbours_are_those_of_scikit_learn_among_the_training_rows():
+    from sklearn.impute import KNNImputer
+
+    holes = COUNTS.copy()
+    holes.loc["s0", "g1"] = holes.loc["s5", "g2"] = holes.loc["s4", "g7"] = np.nan
+    step = {"method": "missing", "fill": "knn", "neighbors": 2, "max_missing": 0.3}
+    expected = KNNImputer(n_neighbors=2).fit(holes[TRAIN]).transform(holes)
+    np.testing.assert_allclose(fitted(step, holes).transform(holes), expected, rtol=1e-12)
+    other = holes.copy()
+    other.loc["s4"] *= 7
+    assert fitted(step, other).to_dict() == fitted(step, holes).to_dict()
+    stored = json.loads(json.dumps(fitted(step, holes).to_dict(), allow_nan=False))
+    again = Normalizer.from_dict(stored)
+    np.testing.assert_allclose(again.transform(holes), expected, rtol=1e-12)
+    one = again.transform(holes.loc[["s5"]])
+    pd.testing.assert_frame_equal(one, again.transform(holes).loc[["s5"]], check_exact=True)
+
+
+def test_neighbours_of_too_much_data_are_refused(monkeypatch):
+    monkeypatch.setattr("biornn.normalizers._MOST_STORED", 100)
+    with pytest.raises(InputError, match="would store 120 training values"):
+        fitted({"method": "missing", "fill": "knn"})
+
+
+@pytest.mark.parametrize("base", [2, 10, 3])
+def test_log1p_is_log_with_one_added(base):
+    one, other = ({"method": name, "base": base} for name in ("log1p", "log"))
+    values = fitted(one).transform(COUNTS)
+    pd.testing.assert_frame_equal(values, fitted(other).transform(COUNTS), check_exact=True)
+    np.testing.assert_allclose(values, np.log1p(COUNTS) / np.log(base), rtol=1e-12)
+    with pytest.raises(ValueError, match="log1p adds 1"):
+        chain(one | {"pseudocount": 2})
+
+
+@pytest.mark.parametrize(
+    "method", ["tmm", "upper_quartile", "median_of_ratios", "cpm", "fpkm", "vst"]
+)
 def test_a_sample_without_counts_is_named(method):
     empty = COUNTS.copy()
     empty.loc["s5"] = 0
     with pytest.raises(InputError, match="s5"):
-        fitted({"method": method}).transform(empty)
+        fitted(STEPS[method]).transform(empty)
 
 
 @every_step

@@ -177,7 +177,7 @@ class AnalysisConfig(Section):
         columns = list(expression.counts or [])
         for step in expression.normalization:
             if isinstance(step, LogRatio):
-                for column in (step.numerator, step.denominator):
+                for column in step.numerators + step.denominators:
                     if column not in columns:
                         raise ValueError(
                             f"expression: '{column}' is not among the columns at this step: "

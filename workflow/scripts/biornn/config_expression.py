@@ -98,18 +98,50 @@ class GeneLengths(Section):
 # -- normalising -----------------------------------------------------------------------------------
 
 
+#: Base of a logarithm.
+Base = Annotated[float, Field(gt=1)] | Literal["e"]
+
+
 class LogRatio(Section):
-    """log_base((numerator + p) / (denominator + p)), shifted to give a named example its value."""
+    """log_base((numerator + p) / (denominator + p)), shifted to give a named example its value.
+
+    Of replicates, it is the logarithm of the mean ratio.
+    """
 
     method: Literal["log_ratio"]
-    numerator: str = Field(description="Count column above the line.")
-    denominator: str = Field(description="Count column below the line.")
-    pseudocount: float = Field(1.0, gt=0, description="Added to both counts (reads).")
-    base: float = Field(10.0, gt=1, description="Base of the logarithm.")
+    numerator: Text | Annotated[list[Text], Field(min_length=1)] = Field(
+        description="Count column above the line, or one of each replicate."
+    )
+    denominator: Text | Annotated[list[Text], Field(min_length=1)] = Field(
+        description="Count column below the line, or one of each replicate, in the same order."
+    )
+    pseudocount: float = Field(1.0, ge=0, description="Added to all counts (reads).")
+    depth: bool = Field(
+        False,
+        description="Whether each count is divided by the sum of its column over the training "
+        "examples, its library.",
+    )
+    base: Base = Field(10.0, description="Base of the logarithm; `e` for the natural one.")
     reference_sequence: str | None = Field(
         None, description="The example (by its sequence) that is given `reference_value`."
     )
     reference_value: float = Field(0.0, description="Value of the reference example.")
+
+    @model_validator(mode="after")
+    def _replicates_are_pairs(self) -> LogRatio:
+        if len(self.numerators) != len(self.denominators):
+            raise ValueError("numerator and denominator must have as many columns: one a replicate")
+        return self
+
+    @property
+    def numerators(self) -> list[str]:
+        """Columns above the line, one a replicate."""
+        return [self.numerator] if isinstance(self.numerator, str) else self.numerator
+
+    @property
+    def denominators(self) -> list[str]:
+        """Columns below the line, one a replicate."""
+        return [self.denominator] if isinstance(self.denominator, str) else self.denominator
 
 
 class Cpm(Section):
@@ -157,12 +189,34 @@ class MedianOfRatios(Section):
     method: Literal["median_of_ratios"]
 
 
-class Log(Section):
-    """log_base(value + pseudocount)."""
+class Vst(Section):
+    """DESeq2's variance stabilising transformation of raw counts, about log2 of large ones."""
 
-    method: Literal["log"]
-    base: float = Field(2.0, gt=1, description="Base of the logarithm.")
+    method: Literal["vst"]
+    trend: Literal["parametric", "mean"] = Field(
+        "parametric",
+        description="Dispersion over the mean of a gene: `a0 + a1 / mean`, or one for all genes.",
+    )
+    trend_genes: int = Field(
+        1000,
+        ge=2,
+        description="Where there are more genes: how many of those with a mean over 5 counts tell "
+        "the trend, evenly over the means (`nsub` of DESeq2's vst).",
+    )
+
+
+class Log(Section):
+    """log_base(value + pseudocount); `log1p` is another name of it with a pseudocount of 1."""
+
+    method: Literal["log", "log1p"]
+    base: Base = Field(2.0, description="Base of the logarithm; `e` for the natural one.")
     pseudocount: float = Field(1.0, ge=0, description="Added to each value.")
+
+    @model_validator(mode="after")
+    def _one_is_in_the_name(self) -> Log:
+        if self.method == "log1p" and self.pseudocount != 1:
+            raise ValueError("log1p adds 1; use log for another pseudocount")
+        return self
 
 
 class Quantile(Section):
@@ -195,22 +249,18 @@ class HighlyVariable(Section):
 
 
 class Missing(Section):
-    """Missing values: genes that have any in training are dropped, or filled with the median."""
+    """Missing values: genes that have any in training are dropped, or filled."""
 
     method: Literal["missing"]
-    fill: Literal["median"] | None = Field(
-        None, description="`median` of the training rows, in place of dropping the gene."
+    fill: Literal["median", "knn"] | None = Field(
+        None,
+        description="In place of dropping the gene: the `median` of the training rows, or the mean "
+        "of the nearest training rows (`knn`; the normaliser then stores the training rows).",
     )
+    neighbors: int = Field(5, ge=1, description="Training rows whose mean `knn` takes.")
     max_missing: float = Field(
         0.2, ge=0, le=1, description="Genes with a larger share of missing values are dropped."
     )
-
-
-class Log1p(Section):
-    """log_base(1 + count), column by column."""
-
-    method: Literal["log1p"]
-    base: float = Field(2.0, gt=1, description="Base of the logarithm.")
 
 
 class ZScore(Section):
@@ -220,7 +270,7 @@ class ZScore(Section):
 
 
 NormalizationStep = Annotated[
-    LogRatio | Cpm | Tpm | Fpkm | UpperQuartile | Tmm | MedianOfRatios | Log1p | Log | Quantile
+    LogRatio | Cpm | Tpm | Fpkm | UpperQuartile | Tmm | MedianOfRatios | Vst | Log | Quantile
     | ZScore | RobustScale | LowCounts | HighlyVariable | Missing,
     Field(discriminator="method"),
 ]  # fmt: skip
@@ -230,6 +280,14 @@ class ValueCheck(Section):
     """A column of the source that the normalised expression must equal."""
 
     column: str = Field(description="Column with the expected values.")
+    factor: float = Field(
+        1.0, description="The column is this times the expression, such as -1 for its opposite."
+    )
+    up_to: Literal["constant"] | None = Field(
+        None,
+        description="`constant`: what is the same for all examples may differ (the median "
+        "difference is taken off), as where library sizes are those of the training examples.",
+    )
     tolerance: float = Field(1e-9, ge=0, description="Largest absolute difference.")
 
 

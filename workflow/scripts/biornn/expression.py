@@ -6,6 +6,7 @@ A normaliser is a chain of steps (`normalizers`), whose state is saved to `norma
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from .checking import listed
 from .config_expression import NormalizationStep, ValueCheck
 from .files import InputError, write_json, write_with
 from .normalizers import step_of
+
+logger = logging.getLogger(__name__)
 
 
 class Normalizer:
@@ -117,19 +120,28 @@ def check_values(
 ) -> float:
     """Largest absolute difference from the values that the data came with.
 
+    `check.factor` times the values is compared, less the median difference where `check.up_to` is
+    `constant`.
+
     Raises
     ------
     InputError
         When it is over the tolerance.
     """
-    difference = np.abs(values.to_numpy() - expected.to_numpy())
+    found = check.factor * values.to_numpy()
+    if check.up_to == "constant":
+        constant = float(np.median(found - expected.to_numpy()))
+        found = found - constant
+        logger.info("%s: the constant difference %.12g is taken off", check.column, constant)
+    difference = np.abs(found - expected.to_numpy())
     worst = int(np.argmax(difference))
     # `not <=` and not `>`: a NaN must not pass
     wrong = ~(difference <= check.tolerance)
     if wrong.any():
+        said = " less the constant" if check.up_to else ""
         raise InputError(
-            f"expression.check: the normalised value of {ids.iloc[worst]} is "
-            f"{values.iloc[worst]:.12g}, but column '{check.column}' has "
+            f"expression.check: the normalised value of {ids.iloc[worst]}{said} is "
+            f"{found[worst]:.12g}, but column '{check.column}' has "
             f"{expected.iloc[worst]:.12g} ({int(wrong.sum())} of {len(values)} differ by more "
             f"than {check.tolerance:g}). Correct `expression.normalization`, or remove "
             "`expression.check` if the column means something else."

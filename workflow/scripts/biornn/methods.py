@@ -9,7 +9,7 @@ import pandas as pd
 
 from . import __version__
 from .config import AnalysisConfig
-from .config_expression import LogRatio
+from .config_expression import Log, LogRatio, Missing
 from .config_models import LinearBaseline, MeanBaseline, ModelConfig
 from .config_sources import PathSource, PypiSource
 from .config_split import (
@@ -52,11 +52,14 @@ def _normalization_in_words(analysis: AnalysisConfig) -> str:
     assert analysis.expression is not None
     words = _steps(analysis)
     check = analysis.expression.check
-    checked = (
-        f" The result equals the column `{check.column}` of the source within {check.tolerance:g}."
-        if check
-        else ""
-    )
+    checked = ""
+    if check:
+        what = "The result" if check.factor == 1 else f"{check.factor:g} times the result"
+        constant = " up to a constant" if check.up_to else ""
+        checked = (
+            f" {what} equals the column `{check.column}` of the source{constant} within "
+            f"{check.tolerance:g}."
+        )
     return f"The target was computed from raw counts: {'; then '.join(words)}.{checked}"
 
 
@@ -77,16 +80,30 @@ _STEP_WORDS = {
     "upper_quartile": "counts per million with upper-quartile factors (Bullard et al. 2010)",
     "tmm": "counts per million with TMM factors (Robinson & Oshlack 2010)",
     "median_of_ratios": "counts divided by size factors (median of ratios, Anders & Huber 2010)",
-    "log1p": "log{base:g}(1 + value)",
-    "log": "log{base:g}(value + {pseudocount:g})",
+    "vst": "variance stabilising transformation of DESeq2 with the {trend} trend of the dispersion "
+    "(Anders & Huber 2010; Love et al. 2014)",
     "quantile": "quantile normalisation to the mean of the training samples (Bolstad et al. 2003)",
     "z_score": "z-score with mean and standard deviation of the training rows",
     "robust_scale": "median and interquartile range of the training rows",
     "low_counts": "genes with {min_count:g} counts or more in at least {min_fraction:.0%} of the "
     "training samples",
     "highly_variable": "the {genes:,} genes with the largest variance in training",
-    "missing": "genes with missing values in training dropped, or filled with their median",
 }
+
+
+def _logarithm(base: float | str) -> str:
+    return "ln" if base == "e" else f"log{base:g}"
+
+
+def _ratio_in_words(step: LogRatio) -> str:
+    added = f" + {step.pseudocount:g}" if step.pseudocount else ""
+    ratios = [
+        f"({above}{added}) / ({below}{added})" if added else f"{above} / {below}"
+        for above, below in zip(step.numerators, step.denominators, strict=True)
+    ]
+    whole = ratios[0] if len(ratios) == 1 else f"mean of {', '.join(ratios)}"
+    depth = ", each count over the sum of its column in training" if step.depth else ""
+    return f"{_logarithm(step.base)}({whole}){depth}"
 
 
 def _steps(analysis: AnalysisConfig) -> list[str]:
@@ -94,15 +111,21 @@ def _steps(analysis: AnalysisConfig) -> list[str]:
     words = []
     for step in analysis.expression.normalization:
         if isinstance(step, LogRatio):
-            text = (
-                f"log{step.base:g}(({step.numerator} + {step.pseudocount:g}) / "
-                f"({step.denominator} + {step.pseudocount:g}))"
-            )
+            text = _ratio_in_words(step)
             if step.reference_sequence:
                 text += (
                     f", shifted so that {step.reference_sequence} has the value "
                     f"{step.reference_value:g}"
                 )
+        elif isinstance(step, Log):
+            text = f"{_logarithm(step.base)}(value + {step.pseudocount:g})"
+        elif isinstance(step, Missing):
+            text = {
+                None: "genes with missing values in training dropped",
+                "median": "missing values filled with the median of training",
+                "knn": f"missing values filled with the mean of the {step.neighbors} nearest "
+                "training examples (Troyanskaya et al. 2001)",
+            }[step.fill]
         else:
             text = _STEP_WORDS[step.method].format(**dict(step))
         words.append(text)

@@ -8,6 +8,7 @@ their genes from all rows at hand; here the genes are those that have counts in 
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,17 @@ from .config_expression import (
     Fpkm,
     HighlyVariable,
     Log,
-    Log1p,
     LogRatio,
     LowCounts,
     Missing,
     NormalizationStep,
     Tmm,
+    Vst,
 )
 from .files import InputError
+
+#: Most training values that a normaliser keeps as they are (some 100 MB of JSON).
+_MOST_STORED = 5_000_000
 
 
 class Step:
@@ -71,27 +75,58 @@ def _totals(table: pd.DataFrame, what: str) -> np.ndarray:
 
 
 class _LogRatio(Step):
+    """Rows are examples; a column has the counts of one library."""
+
     config: LogRatio
 
     def fit(self, train: pd.DataFrame, reference: pd.DataFrame, lengths: pd.Series | None) -> None:
+        if self.config.depth:
+            self.state["library"] = {
+                column: self._size(train[column])
+                for column in self.config.numerators + self.config.denominators
+            }
         # the reference is a constant that the analysis names, not a statistic of the rows
         shift = (
             self.config.reference_value - self._ratio(reference).iloc[0] if len(reference) else 0.0
         )
-        self.state = {"shift": float(shift)}
+        self.state["shift"] = float(shift)
+
+    @staticmethod
+    def _size(counts: pd.Series) -> float:
+        if not counts.sum() > 0:
+            raise InputError(
+                f"log_ratio: '{counts.name}' has no counts in training, so it has no depth."
+            )
+        return float(counts.sum())
 
     def transform(self, table: pd.DataFrame) -> pd.DataFrame:
         return (self._ratio(table) + self.state["shift"]).to_frame("log_ratio")
 
     def _ratio(self, table: pd.DataFrame) -> pd.Series:
-        config = self.config
-        above = table[config.numerator] + config.pseudocount
-        return _log(above / (table[config.denominator] + config.pseudocount), config.base)
+        above, below = self._scaled(table, "numerators"), self._scaled(table, "denominators")
+        # zero over zero is told below
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = pd.Series((above / below).mean(axis=1), index=table.index)
+        wrong = ~(np.isfinite(ratio) & (ratio > 0))
+        if wrong.any():
+            raise InputError(
+                f"log_ratio: {ratio.index[wrong][0]} has no counts above or below the line, so no "
+                f"logarithm ({int(wrong.sum())} such examples). Set a pseudocount."
+            )
+        return _log(ratio, self.config.base)
+
+    def _scaled(self, table: pd.DataFrame, side: str) -> np.ndarray:
+        """Counts [rows, replicates], over their libraries where asked for."""
+        columns = getattr(self.config, side)
+        counts = table[columns].to_numpy(dtype=float) + self.config.pseudocount
+        if self.config.depth:
+            counts = counts / [self.state["library"][column] for column in columns]
+        return counts
 
 
-def _log(values: Any, base: float) -> Any:
-    # log10 and log2 are exact where log(x) / log(base) is off by a rounding
-    exact = {10.0: np.log10, 2.0: np.log2}.get(base)
+def _log(values: Any, base: float | str) -> Any:
+    # numpy's own are exact where log(x) / log(base) is off by a rounding
+    exact = {10.0: np.log10, 2.0: np.log2, "e": np.log}.get(base)
     return exact(values) if exact else np.log(values) / math.log(base)
 
 
@@ -225,8 +260,8 @@ class _MedianOfRatios(Step):
         everywhere = (train.to_numpy() > 0).all(axis=0)
         if not everywhere.any():
             raise InputError(
-                "median_of_ratios: every gene has a training sample without counts, so that there "
-                "is no reference. Filter samples, or use tmm."
+                f"{self.config.method}: every gene has a training sample without counts, so that "
+                "there is no reference. Filter samples, or use tmm."
             )
         genes = train.loc[:, everywhere]
         self.state = {"log_mean": _by_column(genes, np.log(genes.to_numpy()).mean(axis=0))}
@@ -242,17 +277,93 @@ class _MedianOfRatios(Step):
         factors = self.size_factors(table)
         if not (factors > 0).all():
             raise InputError(
-                f"median_of_ratios: {table.index[factors <= 0][0]} has no counts in half of the "
-                "genes of the reference. Drop it, or use tmm."
+                f"{self.config.method}: {table.index[factors <= 0][0]} has no counts in half of "
+                "the genes of the reference. Drop it, or use tmm."
             )
         return table.div(factors, axis=0)
 
 
-class _Log1p(Step):
-    config: Log1p
+class _Vst(_MedianOfRatios):
+    """DESeq2's variance stabilising transformation (Anders & Huber 2010; Love et al. 2014).
+
+    PyDESeq2 (Muzellec et al., Bioinformatics 39:btad547, 2023) fits the trend of the dispersion
+    over the mean, `a0 + a1 / mean`, to the training rows. The transformation is its closed form,
+    written here: it needs a row, the training rows' log means and the two numbers, so that a row
+    is treated by itself.
+    """
+
+    config: Vst
+
+    def fit(self, train: pd.DataFrame, reference: pd.DataFrame, lengths: pd.Series | None) -> None:
+        values = train.to_numpy(dtype=float)
+        # not whole, negative or missing
+        wrong = ~((values >= 0) & (values == np.floor(values)))
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise InputError(
+                f"vst: '{train.columns[column]}' of {train.index[row]} is {values[row, column]:g}, "
+                "no raw count. Make vst the first step that changes values."
+            )
+        super().fit(train, reference, lengths)
+        sizes = self.size_factors(train)
+        means = (values / sizes[:, None]).mean(axis=0)
+        chosen = _spread(means, self.config.trend_genes)
+        a0, a1 = _dispersion_trend(train.iloc[:, chosen], sizes, self.config.trend)
+        self.state |= {"a0": a0, "a1": a1}
 
     def transform(self, table: pd.DataFrame) -> pd.DataFrame:
-        return np.log1p(table) / math.log(self.config.base)
+        counts = super().transform(table)
+        a0, a1 = self.state["a0"], self.state["a1"]
+        root = np.sqrt(a0 * counts * (1 + a1 + a0 * counts))
+        return np.log2((1 + a1 + 2 * a0 * counts + 2 * root) / (4 * a0))
+
+
+def _spread(means: np.ndarray, n: int) -> np.ndarray:
+    """int64: all genes, or n of those with a mean over 5, evenly over the ranks of the means."""
+    if len(means) <= n:
+        return np.arange(len(means))
+    frequent = np.flatnonzero(means > 5)
+    ordered = frequent[np.argsort(means[frequent], kind="stable")]
+    if len(ordered) <= n:
+        return ordered
+    return ordered[np.round(np.linspace(0, len(ordered) - 1, n)).astype(int)]
+
+
+def _dispersion_trend(counts: pd.DataFrame, sizes: np.ndarray, trend: str) -> tuple[float, float]:
+    """The coefficients a0 and a1 of the trend, a1 = 0 for one dispersion of all genes."""
+    # it takes a second to load, and few analyses need it
+    from pydeseq2.dds import DeseqDataSet
+
+    table = counts.astype(int).set_axis(counts.index.astype(str), axis=0)
+    with warnings.catch_warnings():
+        # it warns of few samples and of a fit that fails; the second is an error below
+        warnings.simplefilter("ignore")
+        fitted = DeseqDataSet(
+            counts=table,
+            metadata=pd.DataFrame({"all": "one"}, index=table.index),
+            design="~1",
+            quiet=True,
+            n_cpus=1,
+        )
+        # its own size factors would be those of the chosen genes alone
+        fitted.obs["size_factors"] = sizes
+        fitted.layers["normed_counts"] = table.to_numpy() / sizes[:, None]
+        fitted.var["_normed_means"] = fitted.layers["normed_counts"].mean(axis=0)
+        fitted.vst_fit_type = trend
+        fitted.fit_genewise_dispersions(vst=True)
+        dispersions = fitted.var["vst_genewise_dispersions"]
+        if not (dispersions > 10 * fitted.min_disp).any():
+            raise InputError("vst: no gene varies more than by chance in training. Use log.")
+        fitted.fit_dispersion_trend(vst=True)
+    if trend == "mean":
+        return float(fitted.uns["mean_disp"]), 0.0
+    if fitted.vst_fit_type != trend:
+        raise InputError(
+            "vst: the dispersions of the training rows don't follow a0 + a1 / mean. Set trend: "
+            "mean, or use median_of_ratios and log."
+        )
+    a0, a1 = fitted.uns["vst_trend_coeffs"]
+    return float(a0), float(a1)
 
 
 class _Log(Step):
@@ -263,7 +374,8 @@ class _Log(Step):
         if not (values.min().min() > 0):
             gene = values.min().idxmin()
             raise InputError(
-                f"log: {gene} has values that are not positive; raise the pseudocount."
+                f"{self.config.method}: {gene} has values that are not positive; raise the "
+                "pseudocount."
             )
         return _log(values, self.config.base)
 
@@ -359,17 +471,45 @@ class _Missing(_Chosen):
             if not kept.notna().any().all():
                 gene = kept.columns[~kept.notna().any()][0]
                 raise InputError(f"missing: '{gene}' has no value in the training rows.")
-            self.state["median"] = _by_column(kept, kept.median().to_numpy())
+            if self.config.fill == "knn":
+                self._store(kept)
+            else:
+                self.state["median"] = _by_column(kept, kept.median().to_numpy())
+
+    def _store(self, train: pd.DataFrame) -> None:
+        if train.size > _MOST_STORED:
+            raise InputError(
+                f"missing: fill: knn would store {train.size:,} training values in every fold; "
+                f"{_MOST_STORED:,} are allowed. Choose genes before it, or set fill: median."
+            )
+        values = train.to_numpy(dtype=object)
+        # JSON has no NaN
+        self.state["rows"] = np.where(train.isna(), None, values).tolist()
+
+    def _nearest_mean(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Troyanskaya et al., Bioinformatics 17:520 (2001), with the samples as neighbours."""
+        # a second to load
+        from sklearn.impute import KNNImputer
+
+        imputer = KNNImputer(n_neighbors=self.config.neighbors)
+        imputer.fit(np.array(self.state["rows"], dtype=float))
+        values = table.to_numpy(dtype=float).copy()
+        # one at a time: the rounding of distances goes by the batch, and so would the neighbours
+        for row in np.flatnonzero(np.isnan(values).any(axis=1)):
+            values[row] = imputer.transform(values[row : row + 1])
+        return pd.DataFrame(values, index=table.index, columns=table.columns)
 
     def transform(self, table: pd.DataFrame) -> pd.DataFrame:
         kept = super().transform(table)
+        if self.config.fill == "knn":
+            return self._nearest_mean(kept)
         if self.config.fill:
             return kept.fillna(self.state["median"])
         if kept.isna().any().any():
             gene = kept.columns[kept.isna().any()][0]
             raise InputError(
                 f"missing: '{gene}' is complete in training, but not in "
-                f"{kept.index[kept[gene].isna()][0]}. Set fill: median."
+                f"{kept.index[kept[gene].isna()][0]}. Set fill: median or knn."
             )
         return kept
 
@@ -382,7 +522,8 @@ _STEPS: dict[str, type[Step]] = {
     "upper_quartile": _UpperQuartile,
     "tmm": _Tmm,
     "median_of_ratios": _MedianOfRatios,
-    "log1p": _Log1p,
+    "vst": _Vst,
+    "log1p": _Log,
     "log": _Log,
     "quantile": _Quantile,
     "z_score": _ZScore,
