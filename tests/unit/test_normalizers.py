@@ -39,6 +39,8 @@ STEPS = {
     "log": {"method": "log", "base": 10, "pseudocount": 0.5},
     "quantile": {"method": "quantile"},
     "z_score": {"method": "z_score"},
+    "row_z_score": {"method": "row_z_score"},
+    "nonzero_median": {"method": "nonzero_median"},
     "robust_scale": {"method": "robust_scale"},
     "low_counts": {"method": "low_counts", "min_count": 50, "min_fraction": 0.5},
     "highly_variable": {"method": "highly_variable", "genes": 7},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from .config_base import Name, Section, Sha256
+from .config_base import Name, Section, Sha256, compiled
 from .config_tables import TableRef
 
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -263,6 +263,18 @@ class Missing(Section):
     )
 
 
+class RowZScore(Section):
+    """(value - mean) / standard deviation, row by row: the shape of each profile or time course."""
+
+    method: Literal["row_z_score"]
+
+
+class NonzeroMedian(Section):
+    """Values divided by the gene's median over the training rows that have any of it."""
+
+    method: Literal["nonzero_median"]
+
+
 class ZScore(Section):
     """(value - mean) / standard deviation, column by column, both from the training rows."""
 
@@ -271,7 +283,7 @@ class ZScore(Section):
 
 NormalizationStep = Annotated[
     LogRatio | Cpm | Tpm | Fpkm | UpperQuartile | Tmm | MedianOfRatios | Vst | Log | Quantile
-    | ZScore | RobustScale | LowCounts | HighlyVariable | Missing,
+    | ZScore | RowZScore | NonzeroMedian | RobustScale | LowCounts | HighlyVariable | Missing,
     Field(discriminator="method"),
 ]  # fmt: skip
 
@@ -292,10 +304,64 @@ class ValueCheck(Section):
 
 
 class OrderProfile(Section):
-    """The genes in the order of the file, some at each step of the sequence."""
+    """The genes in an order, some at each step of the sequence."""
 
     method: Literal["order"]
+    by: Literal["file", "position"] = Field(
+        "file",
+        description="The order: that of the file, which has no meaning unless the file gives it "
+        "one, or by chromosome and position, from the GTF file of `gene_lengths`; genes that it "
+        "does not have are dropped, and counted.",
+    )
     genes_per_step: int = Field(32, ge=1, description="Genes that the network reads at a step.")
+
+
+class RankProfile(Section):
+    """The names of the genes, the most expressed first, as rank-value models of cells read them.
+
+    Only genes with a normalised value above zero are read: scale the values gene by gene before, by
+    `nonzero_median` or `z_score`. (Theodoris et al., Nature 618:616, 2023.)
+    """
+
+    method: Literal["rank"]
+    length: int = Field(256, ge=1, description="Most genes that are read of a profile.")
+
+
+class TimeProfile(Section):
+    """Real time: the columns of a time course, one value at a step."""
+
+    method: Literal["time"]
+    pattern: str | None = Field(
+        None,
+        description="Regular expression for the names of the columns that belong to the course; "
+        "its group `time` is a number that orders them. Without it: all, as the file has them.",
+    )
+
+    @field_validator("pattern")
+    @classmethod
+    def _names_the_time(cls, pattern: str | None) -> str | None:
+        if pattern is not None and "time" not in compiled(pattern).groupindex:
+            raise ValueError("the pattern needs a group (?P<time>…)")
+        return pattern
+
+
+Profile = Annotated[OrderProfile | RankProfile | TimeProfile, Field(discriminator="method")]
+
+
+def _fit_for_genes(config: ExpressionConfig) -> None:
+    """Refuse what scales samples: where genes are the rows, it would scale genes."""
+    if config.profile.method == "rank":
+        raise ValueError("profile: rank is for examples: samples")
+    for step in config.normalization:
+        if step.method not in _FOR_GENES:
+            raise ValueError(
+                f"normalization: {step.method} is for samples; with examples: genes there are "
+                f"{', '.join(sorted(_FOR_GENES))}"
+            )
+
+
+#: Steps that mean the same whether a row is a sample or a gene.
+_FOR_GENES = {"log", "log1p", "missing", "row_z_score", "z_score", "robust_scale"}
 
 
 class ExpressionConfig(Section):
@@ -310,12 +376,19 @@ class ExpressionConfig(Section):
         "examples, their profiles the inputs.",
     )
     samples: SampleSheet | None = Field(
-        None, description="Table of the samples, with the target; else the matrix must have it."
+        None,
+        description="Table of the samples (or genes, where they are the examples) with the target; "
+        "else the matrix must have it.",
     )
     gene_lengths: GeneLengths | None = Field(
         None, description="Where the lengths of the genes come from, for tpm and fpkm."
     )
-    profile: OrderProfile = Field(
+    examples: Literal["samples", "genes"] = Field(
+        "samples",
+        description="What the examples are: samples, with the profile of all genes in each; or "
+        "genes, with the values of each in all samples. Their target is a column of theirs.",
+    )
+    profile: Profile = Field(
         OrderProfile(method="order"), description="How a profile becomes a sequence."
     )
     normalization: list[NormalizationStep] = Field(
@@ -330,10 +403,17 @@ class ExpressionConfig(Section):
         if self.counts is not None:
             if not self.normalization:
                 raise ValueError("counts need at least one step of normalization")
-            if self.samples:
-                raise ValueError("samples belong to a matrix")
+            if self.samples or self.examples == "genes":
+                raise ValueError("samples and examples: genes belong to a matrix")
         elif any(isinstance(step, LogRatio) for step in self.normalization) or self.check:
             raise ValueError("log_ratio and check are for counts, not for a matrix")
+        if self.examples == "genes":
+            _fit_for_genes(self)
+        elif isinstance(self.profile, TimeProfile):
+            raise ValueError("profile: time is for examples: genes")
+        if isinstance(self.profile, OrderProfile) and self.profile.by == "position":
+            if not self.gene_lengths:
+                raise ValueError("an order by position needs gene_lengths, a GTF file")
         if not self.gene_lengths and any(
             isinstance(step, _LengthStep) for step in self.normalization
         ):
@@ -342,8 +422,10 @@ class ExpressionConfig(Section):
 
     @property
     def tables(self) -> list[str]:
-        """Sources of the matrix, of its names and of its samples."""
+        """Sources of the matrix, of its names, of its samples and of the order of its genes."""
         files = [self.matrix, self.samples]
+        if isinstance(self.profile, OrderProfile) and self.profile.by == "position":
+            files.append(self.gene_lengths)
         if self.matrix:
             files += [self.matrix.gene_names, self.matrix.sample_names]
         return list(dict.fromkeys(str(file.source) for file in files if file and file.source))

@@ -19,6 +19,9 @@ class ModelConfig(Section):
     peephole: Literal["diagonal", "full"] | None = Field(
         None, description="Peephole connections of an `lstm` (Gers & Schmidhuber 2000)."
     )
+    embedding_size: int = Field(
+        32, ge=1, description="Numbers that stand for a gene, where profiles are read by rank."
+    )
     hidden_size: int = Field(64, ge=1, description="Units in a direction.")
     layers: int = Field(1, ge=1, description="Recurrent layers on top of each other.")
     bidirectional: bool = Field(True, description="Read the sequence from both ends.")

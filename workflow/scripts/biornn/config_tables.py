@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -27,7 +28,10 @@ class TableRef(Section):
         None, description="What separates the columns, where it is not what the format says."
     )
     columns: list[str] | None = Field(
-        None, min_length=1, description="Names of the columns of a table that has no header line."
+        None,
+        min_length=1,
+        description="Names of the columns of a table that has no header line; `c1..c9` stands for "
+        "nine of them.",
     )
     skip_lines: int = Field(0, ge=0, description="Lines before the header (or the first record).")
     object: str | None = Field(None, description="Data frame of an R file, or sheet of Excel.")
@@ -36,6 +40,21 @@ class TableRef(Section):
         description="Regular expression that is searched in the header of each FASTA, FASTQ, "
         "GenBank or EMBL record; its named groups become columns.",
     )
+
+    @field_validator("columns")
+    @classmethod
+    def _ranges_are_spelled_out(cls, columns: list[str] | None) -> list[str] | None:
+        names: list[str] = []
+        for name in columns or []:
+            found = re.fullmatch(r"(.*?)([0-9]{1,6})\.\.\1([0-9]{1,6})", name)
+            if found is None:
+                names.append(name)
+                continue
+            first, last = int(found[2]), int(found[3])
+            if not first <= last < first + 100_000:
+                raise ValueError(f"'{name}' is no range of columns")
+            names += [f"{found[1]}{number}" for number in range(first, last + 1)]
+        return names or None
 
     @field_validator("header_pattern")
     @classmethod

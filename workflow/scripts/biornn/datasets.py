@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .encoding import EncodedSequences
-from .inputs import Inputs, flat
+from .inputs import Inputs, RankedGenes, flat
 from .targets import MASKED
 
 #: Batches that are sorted by length together: large enough to keep padding low, small enough that
@@ -28,7 +28,7 @@ class Batch(NamedTuple):
     rows : Tensor
         int64 [batch], row numbers in the dataset.
     inputs : Tensor
-        Codes int64 [batch, time], padded with the code after the last one of the alphabet; or
+        Codes or genes int64 [batch, time], padded with the number after the last of them; or
         numbers float [batch, time, channel], padded with zeros.
     lengths : Tensor or None
         int64 [batch]; None when no sequence of the batch is padded.
@@ -51,7 +51,7 @@ class SequenceDataset:
 
     Parameters
     ----------
-    inputs : EncodedSequences or Series
+    inputs : EncodedSequences, Series or RankedGenes
     targets : numpy.ndarray
         [n], or [total length] where each position has a target; already scaled.
     device : torch.device
@@ -75,6 +75,8 @@ class SequenceDataset:
         self._padding: int | None = None
         if isinstance(inputs, EncodedSequences):
             self._padding = len(inputs.alphabet.codes)
+        elif isinstance(inputs, RankedGenes):
+            self._padding = inputs.vocabulary
         else:
             self._steps = self._steps.to(dtype)
         self._starts = torch.from_numpy(inputs.offsets[:-1].astype(np.int64))

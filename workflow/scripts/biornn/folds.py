@@ -23,7 +23,7 @@ class FoldData:
 
     Attributes
     ----------
-    inputs : EncodedSequences or Series
+    inputs : EncodedSequences, Series or RankedGenes
     targets : numpy.ndarray
         From `Task.encode`: [n], or [total length] where each position has a target.
     subsets : numpy.ndarray
@@ -106,7 +106,7 @@ def load_fold(
         values = normalized.loc[table["id"]].to_numpy()
     if description.profile:
         assert values is not None
-        read: Inputs = inputs.profile_series(values, description.profile["genes_per_step"])
+        read: Inputs = inputs.profiles(values, description.profile)
         targets = task.encode(table["target"])
     else:
         assert sequences_path is not None

@@ -42,16 +42,34 @@ def gene_lengths(path: str | Path, config: GeneLengths) -> pd.Series:
     InputError
         Naming the line of what is no GTF, or saying that the feature or attribute is not there.
     """
-    origin = f"{path} ({config.member})" if config.member else str(path)
-    data = read_member(path, config.member)
-    if config.member_sha256:
-        check_digest(hashlib.sha256(data).hexdigest(), config.member_sha256, origin)
-    genes, chromosomes, starts, ends = _exons(data, config, origin)
+    genes, chromosomes, starts, ends = _exons(*_opened(path, config))
     gene, names = pd.factorize(np.array(genes, dtype=object))
     chromosome, _ = pd.factorize(np.array(chromosomes, dtype=object))
     covered = _covered(gene, chromosome, np.array(starts), np.array(ends))
     lengths = np.bincount(gene, weights=covered, minlength=len(names)).astype(np.int64)
     return pd.Series(lengths, index=pd.Index(names, name="gene", dtype=object), name="length")
+
+
+def gene_places(path: str | Path, config: GeneLengths) -> list[str]:
+    """Names of the genes by chromosome, in the order of the file, and by their first base.
+
+    Parameters and errors are those of `gene_lengths`.
+    """
+    genes, chromosomes, starts, _ = _exons(*_opened(path, config))
+    frame = pd.DataFrame(
+        {"gene": genes, "chromosome": pd.factorize(np.array(chromosomes, dtype=object))[0],
+         "start": starts}
+    )  # fmt: skip
+    firsts = frame.sort_values(["chromosome", "start"], kind="stable").drop_duplicates("gene")
+    return firsts["gene"].tolist()
+
+
+def _opened(path: str | Path, config: GeneLengths) -> tuple[bytes, GeneLengths, str]:
+    origin = f"{path} ({config.member})" if config.member else str(path)
+    data = read_member(path, config.member)
+    if config.member_sha256:
+        check_digest(hashlib.sha256(data).hexdigest(), config.member_sha256, origin)
+    return data, config, origin
 
 
 def _exons(

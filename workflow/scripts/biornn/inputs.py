@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,12 +44,44 @@ class Series:
         return np.diff(self.offsets)
 
 
+@dataclass(frozen=True)
+class RankedGenes:
+    """Profiles as the names of genes, the most expressed first.
+
+    Attributes
+    ----------
+    tokens : numpy.ndarray
+        int32 [total length], the genes of all profiles one after another, as columns of `values`.
+    offsets : numpy.ndarray
+        int64 [n + 1]; profile k is `tokens[offsets[k]:offsets[k + 1]]`.
+    values : numpy.ndarray
+        float32 [n, genes]: what was ranked, for models that see all genes at once.
+    """
+
+    tokens: np.ndarray
+    offsets: np.ndarray
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 [n]: genes of each profile that are read."""
+        return np.diff(self.offsets)
+
+    @property
+    def vocabulary(self) -> int:
+        """Genes that there are; the number after the last one is for padding."""
+        return self.values.shape[1]
+
+
 #: What a model reads.
-Inputs = EncodedSequences | Series
+Inputs = EncodedSequences | Series | RankedGenes
 
 
 def flat(inputs: Inputs) -> np.ndarray:
-    """Every step of all examples: codes uint8 [total], or values float32 [total, channels]."""
+    """Every step of all examples: codes or genes [total], or values float32 [total, channels]."""
     return inputs.values if isinstance(inputs, Series) else inputs.tokens
 
 
@@ -77,8 +111,38 @@ def profile_series(values: np.ndarray, genes_per_step: int) -> Series:
     return Series(whole.reshape(n * steps, genes_per_step), offsets, normalized=True)
 
 
+def rank_genes(values: np.ndarray, length: int) -> RankedGenes:
+    """The genes of each profile with a value above zero, highest first, at most `length`.
+
+    Of equal values the first gene comes first. A profile with none above zero keeps its highest.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Normalised values [n, genes].
+    length : int
+    """
+    order = np.argsort(-values, axis=1, kind="stable")[:, :length]
+    counts = np.clip((values > 0).sum(axis=1), 1, order.shape[1])
+    read = np.arange(order.shape[1])[None, :] < counts[:, None]
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return RankedGenes(order[read].astype(np.int32), offsets, values.astype(np.float32))
+
+
+def profiles(values: np.ndarray, profile: Mapping[str, Any]) -> Series | RankedGenes:
+    """Normalised profiles [n, columns] as sequences, in the way that `profile` names."""
+    if profile["method"] == "rank":
+        return rank_genes(values, profile["length"])
+    return profile_series(values, profile.get("genes_per_step", 1))
+
+
 def dense(inputs: Inputs) -> np.ndarray:
-    """float32 [n, longest, channels], padded with zeros at the end; letters are one-hot."""
+    """float32 [n, longest, channels], padded with zeros at the end; letters are one-hot.
+
+    Of ranked genes the values of all genes, [n, 1, genes].
+    """
+    if isinstance(inputs, RankedGenes):
+        return inputs.values[:, None, :]
     if isinstance(inputs, EncodedSequences):
         return encoding.one_hot(inputs)
     shape = (len(inputs), int(inputs.lengths.max(initial=0)), inputs.values.shape[1])
@@ -87,7 +151,7 @@ def dense(inputs: Inputs) -> np.ndarray:
     return table
 
 
-def save(inputs: Inputs, path: str | Path) -> None:
+def save(inputs: EncodedSequences | Series, path: str | Path) -> None:
     """Write `sequences.safetensors`."""
     if isinstance(inputs, EncodedSequences):
         encoding.save(inputs, path)
@@ -96,7 +160,7 @@ def save(inputs: Inputs, path: str | Path) -> None:
     write_with(path, lambda temporary: save_file(tensors, temporary, metadata={"kind": "numbers"}))
 
 
-def load(path: str | Path) -> Inputs:
+def load(path: str | Path) -> EncodedSequences | Series:
     """Read what `save` wrote."""
     with safe_open(path, framework="numpy") as stored:
         if "alphabet" not in stored.metadata():

@@ -67,8 +67,8 @@ def join_samples(
         at = int(names.duplicated().to_numpy().argmax())
         line = f", line {sheet['line'].iloc[at]}" if "line" in sheet else ""
         raise InputError(
-            f"{origin}{line}: the sample '{names.iloc[at]}' is there twice "
-            f"({int(names.duplicated().sum())} such rows). Keep one row a sample."
+            f"{origin}{line}: '{names.iloc[at]}' is there twice "
+            f"({int(names.duplicated().sum())} such rows). Keep one row each."
         )
     only_matrix, only_sheet = _differences(matrix.obs_names, names)
     both = len(matrix.obs_names) - len(only_matrix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ _STEP_WORDS = {
     "(Anders & Huber 2010; Love et al. 2014)",
     "quantile": "quantile normalisation to the mean of the training samples (Bolstad et al. 2003)",
     "z_score": "z-score with mean and standard deviation of the training rows",
+    "row_z_score": "z-score of each row by itself",
+    "nonzero_median": "division by each gene's median over the training rows that have any of it",
     "robust_scale": "median and interquartile range of the training rows",
     "low_counts": "genes with {min_count:g} counts or more in at least {min_fraction:.0%} of the "
     "training samples",
@@ -177,13 +180,39 @@ def _column_in_words(analysis: AnalysisConfig, task: Task) -> str:
     return f"The target is the column `{column}` as it came: {what}."
 
 
+def profile_in_words(profile: Mapping[str, Any]) -> str:
+    """What an expression profile is, and in which way it is read as a sequence."""
+    count, of_genes = f"{profile['genes']:,}", profile["examples"] == "genes"
+    if profile["method"] == "time":
+        return (
+            f"The inputs are the time courses of genes, {count} points in real time, one at a step."
+        )
+    if profile["method"] == "rank":
+        return (
+            f"The inputs are expression profiles of {count} genes, read by rank: the names of the "
+            f"genes with a value above zero, the highest first, at most {profile['length']:,}; "
+            "each name is embedded. The simple models see the values of all genes."
+        )
+    step = profile["genes_per_step"]
+    if of_genes:
+        return (
+            f"The inputs are the values of genes in {count} samples, {step} at a step in the order "
+            "of the file."
+        )
+    order = (
+        "by chromosome and position"
+        if profile["by"] == "position"
+        else "in the order of the file, which has no meaning unless the file gives it one"
+    )
+    return (
+        f"The inputs are expression profiles of {count} genes, read as a sequence of {step} genes "
+        f"at a step {order}."
+    )
+
+
 def _inputs_in_words(description: Description) -> str:
     if description.profile:
-        genes, step = description.profile["genes"], description.profile["genes_per_step"]
-        return (
-            f"The inputs are expression profiles of {genes:,} genes, read as a sequence of {step} "
-            "genes at a step in the order of the file."
-        )
+        return profile_in_words(description.profile)
     if description.inputs == "letters":
         return f"Sequences were one-hot encoded ({description.alphabet})."
     return "Inputs were standardised by mean and standard deviation of the training examples."

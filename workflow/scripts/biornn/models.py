@@ -19,7 +19,7 @@ from .datasets import Batch
 from .encoding import EncodedSequences
 from .files import InputError, write_json, write_with
 from .folds import read_descriptions
-from .inputs import Inputs
+from .inputs import Inputs, RankedGenes
 from .targets import REGRESSION, Task
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
@@ -27,7 +27,7 @@ WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 
 @dataclass(frozen=True)
 class InputScheme:
-    """How inputs become numbers: one-hot letters, or (x - mean) / sd in each channel.
+    """How inputs become numbers: one-hot letters, embedded genes, or (x - mean) / sd by channel.
 
     Attributes
     ----------
@@ -35,17 +35,22 @@ class InputScheme:
         Of letters.
     mean, sd : tuple of float
         Of each channel of numbers, over all steps of the training rows.
+    vocabulary : int
+        Genes that can be named; 0 where none are.
     """
 
     alphabet: str | None = None
     mean: tuple[float, ...] = ()
     sd: tuple[float, ...] = ()
+    vocabulary: int = 0
 
     @classmethod
     def fit(cls, inputs: Inputs, train: np.ndarray) -> InputScheme:
-        """From the training rows (boolean [n]); letters need nothing but their alphabet."""
+        """From the training rows (boolean [n]); letters and genes need only what there may be."""
         if isinstance(inputs, EncodedSequences):
             return cls(inputs.alphabet.name)
+        if isinstance(inputs, RankedGenes):
+            return cls(vocabulary=inputs.vocabulary)
         if inputs.normalized:
             channels = inputs.values.shape[1]
             return cls(None, (0.0,) * channels, (1.0,) * channels)
@@ -56,9 +61,10 @@ class InputScheme:
             None, tuple(steps.mean(axis=0).tolist()), tuple(np.where(sd > 0, sd, 1).tolist())
         )
 
-    @property
-    def channels(self) -> int:
+    def channels(self, config: ModelConfig) -> int:
         """Numbers at each step."""
+        if self.vocabulary:
+            return config.embedding_size
         return len(ALPHABETS[self.alphabet].letters) if self.alphabet else len(self.mean)
 
 
@@ -83,7 +89,12 @@ class Network(nn.Module):
     def __init__(self, config: ModelConfig, scheme: InputScheme, task: Task = REGRESSION) -> None:
         super().__init__()
         self.reads_letters = scheme.alphabet is not None
-        if scheme.alphabet is not None:
+        self.embedding: nn.Embedding | None = None
+        if scheme.vocabulary:
+            self.embedding = nn.Embedding(
+                scheme.vocabulary + 1, config.embedding_size, padding_idx=scheme.vocabulary
+            )
+        elif scheme.alphabet is not None:
             codes = ALPHABETS[scheme.alphabet].one_hot
             table = np.vstack([codes, np.zeros((1, codes.shape[1]))]).astype(np.float32)
             self.register_buffer("one_hot", torch.from_numpy(table), persistent=False)
@@ -93,7 +104,7 @@ class Network(nn.Module):
                 self.register_buffer(name, buffer, persistent=False)
         self.recurrent = cells.build_cell(
             config.cell,
-            scheme.channels,
+            scheme.channels(config),
             config.hidden_size,
             config.layers,
             dropout=config.dropout if config.layers > 1 else 0.0,
@@ -125,6 +136,8 @@ class Network(nn.Module):
         """
         if self.reads_letters:
             steps = nn.functional.embedding(inputs, self.one_hot)  # [batch, time, channel]
+        elif self.embedding is not None:
+            steps = self.embedding(inputs)
         else:
             steps = (inputs - self.mean) / self.sd
         hidden, state = self.recurrent(steps, lengths=lengths)  # hidden [batch, time, unit]
@@ -234,7 +247,9 @@ def load(folder: str | Path, fold: int | None = None) -> tuple[dict[str, Any], d
         raise InputError(f"{folder}: no trained network can be read here: {error}.") from None
     config = ModelConfig.model_validate(description["architecture"])
     inputs = description["inputs"]
-    scheme = InputScheme(inputs["alphabet"], tuple(inputs["mean"]), tuple(inputs["sd"]))
+    scheme = InputScheme(
+        inputs["alphabet"], tuple(inputs["mean"]), tuple(inputs["sd"]), inputs["vocabulary"]
+    )
     task = Task.from_dict(description["task"])
     networks = {}
     for run in description["runs"]:

@@ -389,6 +389,25 @@ class _ZScore(Step):
         return (table - self._of("center", table)) / self._of("scale", table)
 
 
+class _RowZScore(Step):
+    """Uses the row itself alone, so that there is nothing to learn."""
+
+    def transform(self, table: pd.DataFrame) -> pd.DataFrame:
+        mean, spread = table.mean(axis=1), table.std(axis=1, ddof=0)
+        # a row that never changes has no shape
+        return table.sub(mean, axis=0).div(spread.where(spread > 0, 1.0), axis=0)
+
+
+class _NonzeroMedian(Step):
+    def fit(self, train: pd.DataFrame, reference: pd.DataFrame, lengths: pd.Series | None) -> None:
+        medians = train.where(train > 0).median()
+        # what training never had any of is left as it is
+        self.state = {"scale": _by_column(train, medians.fillna(1.0).to_numpy())}
+
+    def transform(self, table: pd.DataFrame) -> pd.DataFrame:
+        return table / self._of("scale", table)
+
+
 class _RobustScale(_ZScore):
     def fit(self, train: pd.DataFrame, reference: pd.DataFrame, lengths: pd.Series | None) -> None:
         low, middle, high = np.nanquantile(train.to_numpy(), [0.25, 0.5, 0.75], axis=0)
@@ -527,6 +546,8 @@ _STEPS: dict[str, type[Step]] = {
     "log": _Log,
     "quantile": _Quantile,
     "z_score": _ZScore,
+    "row_z_score": _RowZScore,
+    "nonzero_median": _NonzeroMedian,
     "robust_scale": _RobustScale,
     "low_counts": _LowCounts,
     "highly_variable": _HighlyVariable,

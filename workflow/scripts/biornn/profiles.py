@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from . import joining, matrices, tables, targets
+from . import gene_lengths, joining, matrices, tables, targets
 from .checking import nearest
 from .config_data import TargetConfig
-from .config_expression import ExpressionConfig
+from .config_expression import ExpressionConfig, OrderProfile, TimeProfile
 from .config_split import Split
 from .examples import Description, Examples, name_records
 from .files import InputError
@@ -39,7 +40,7 @@ def build(
     -------
     Examples
         `sequence` is the SHA-256 of a profile, so that copies can be told; `counts` are the values
-        as they came, [samples, genes].
+        as they came, [samples, genes], or [genes, samples] where genes are the examples.
 
     Raises
     ------
@@ -50,15 +51,21 @@ def build(
     log = Log()
     origin = tables.origin_of(paths[str(config.matrix.source)], config.matrix)
     matrix, samples = _read(paths, config, log)
+    what = config.examples
     log.note("records read", matrix.n_obs)
     for column in (target.column, *split.columns.values()):
         if column is not None and column not in samples:
             raise InputError(
-                f"{origin}: the samples have no column '{column}'{nearest(column, samples)}. They "
-                f"have {', '.join(samples) or 'none'}. Give expression.samples, or correct it."
+                f"{origin}: the {what} have no column '{column}'{nearest(column, samples)}. They "
+                f"have {', '.join(samples) or 'none'}. "
+                + (
+                    "Give expression.samples, or correct it."
+                    if what == "samples"
+                    else "Correct it."
+                )
             )
     if target.column is None:
-        raise InputError("target.column: name the column of the samples that is predicted.")
+        raise InputError(f"target.column: name the column of the {what} that is predicted.")
     names = pd.Series(matrix.obs_names.astype(str))
     raw = samples.reset_index(drop=True).assign(source_id=names, origin=origin)
     raw["line"] = np.arange(1, len(raw) + 1)
@@ -66,20 +73,70 @@ def build(
         matrix.X.toarray() if hasattr(matrix.X, "toarray") else matrix.X, dtype=float
     )
     table = name_records(raw, "source_id", log)
-    table["sequence"] = [hashlib.sha256(row.tobytes()).hexdigest() for row in values]
     for name, column in split.columns.items():
         table[name] = raw[column]
     counts = pd.DataFrame(values, columns=matrix.var_names.astype(str))
-    log.note("genes", counts.shape[1])
+    counts = counts[_order(list(counts.columns), config, paths, log)]
+    values = counts.to_numpy()
+    table["sequence"] = [hashlib.sha256(row.tobytes()).hexdigest() for row in values]
+    log.note("genes" if what == "samples" else "samples", counts.shape[1])
     keep = targets.there(raw[target.column], target, table, pd.Series(True, index=raw.index), log)
     table["labels"] = targets.with_values(raw[target.column].str.strip(), target, table)
     task = targets.settle_in(table, keep, target, "sequence", log)
     log.note("records kept", int(keep.sum()))
     table = table.loc[keep].drop(columns=["line", "origin"]).reset_index(drop=True)
     counts = counts.loc[keep].reset_index(drop=True)
-    profile = config.profile.model_dump(mode="json") | {"genes": counts.shape[1]}
+    profile = config.profile.model_dump(mode="json")
+    profile |= {"genes": counts.shape[1], "examples": what}
     description = Description("profiles", None, task, profile)
     return Examples(table, counts, log.frame(), description)
+
+
+def _order(
+    columns: list[str], config: ExpressionConfig, paths: Mapping[str, str | Path], log: Log
+) -> list[str]:
+    """The columns of a profile in the order in which they are read."""
+    profile = config.profile
+    if isinstance(profile, TimeProfile) and profile.pattern:
+        pattern = re.compile(profile.pattern)
+        matches = {column: pattern.search(column) for column in columns}
+        times = {column: _number(match["time"]) for column, match in matches.items() if match}
+        if wrong := [name for name, time in times.items() if time is None]:
+            raise InputError(f"expression.profile: the time in '{wrong[0]}' is no number.")
+        if len(times) < 2:
+            raise InputError(
+                f"expression.profile: {len(times)} of the columns fit '{profile.pattern}'; they "
+                f"are {', '.join(columns[:5])}, …"
+            )
+        if left_out := len(columns) - len(times):
+            log.note("samples that are not of the time course, left out", left_out)
+        return sorted(times, key=lambda column: times[column])
+    if isinstance(profile, OrderProfile) and profile.by == "position":
+        gtf = config.gene_lengths
+        assert gtf is not None
+        places = gene_lengths.gene_places(paths[str(gtf.source)], gtf)
+        rank = {gene: number for number, gene in enumerate(places)}
+        named = {
+            column: gene_lengths.without_version(column) if gtf.strip_version else column
+            for column in columns
+        }
+        there = [column for column in columns if named[column] in rank]
+        if not there:
+            raise InputError(
+                f"expression.profile: none of the genes is in the GTF file; the matrix has "
+                f"{', '.join(columns[:3])}, …, the file {', '.join(places[:3])}, …"
+            )
+        if left_out := len(columns) - len(there):
+            log.note("genes that the GTF file does not have, left out", left_out)
+        return sorted(there, key=lambda column: rank[named[column]])
+    return columns
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _read(
@@ -99,9 +156,11 @@ def _read(
         if (reference := getattr(config.matrix, key)) and reference.source
     }
     path = paths[str(config.matrix.source)]
-    matrix = matrices.read(path, config.matrix, names_files, known)
+    matrix = matrices.read(path, config.matrix, names_files, **{config.examples: known})
     reading = matrix.uns[matrices.READING]
     log.note(f"genes are in {reading['genes']}: {reading['why']}", matrix.n_vars)
+    if config.examples == "genes":
+        matrix = matrix.T
     samples = matrix.obs.astype(str)
     if sheet is not None and config.samples:
         came = matrix.n_obs
@@ -109,6 +168,6 @@ def _read(
             matrix, sheet, config.samples.id, config.samples.unmatched, origin
         )
         if left_out := came - matrix.n_obs:
-            log.note("samples of the matrix that the sheet does not have, dropped", left_out)
+            log.note(f"{config.examples} that the sheet does not have, dropped", left_out)
         samples = sheet.drop(columns=["line"])
     return matrix, samples

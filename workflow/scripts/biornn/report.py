@@ -17,7 +17,7 @@ import pandas as pd
 from . import findings
 from .config import AnalysisConfig
 from .findings import interval, number
-from .methods import split_in_words
+from .methods import profile_in_words, split_in_words
 from .outcome import Tables, n_read
 
 
@@ -136,7 +136,7 @@ def render(
     lengths = {
         "letters": lambda: sequences.str.len(),
         "numbers": lambda: sequences.str.count(" ") + 1,
-        "profiles": lambda: pd.Series([(tables.description.profile or {}).get("genes", 0)]),
+        "profiles": lambda: pd.Series([0]),
     }[tables.description.inputs]()
     changed = tables.qc[tables.qc["action"] != "note"]
     strata = [s for s in tables.metrics["subset"].unique() if s.startswith("test/")]
@@ -149,6 +149,7 @@ def render(
         description=tables.description,
         verdict=findings.verdict(tables),
         warnings=findings.warnings(tables),
+        profile=profile_in_words(tables.description.profile) if tables.description.profile else "",
         split=split_in_words(analysis.split, tables.own_folds),
         n_read=n_read(tables),
         n_kept=len(tables.examples),
