@@ -7,7 +7,7 @@ import pandas as pd
 from biornn.alphabets import RNA
 from biornn.encoding import encode
 from biornn.folds import FoldData
-from biornn.inputs import Series
+from biornn.inputs import Series, rank_genes
 from biornn.targets import MASKED, Task
 
 
@@ -53,3 +53,12 @@ def make_series(n: int = 240, *, seed: int = 0) -> FoldData:
     subsets = np.array(["train", "train", "train", "validation", "test"])[np.arange(n) % 5]
     targets = np.concatenate([np.cumsum(row - 5) for row in rows])
     return FoldData(Series(values, offsets), targets, subsets, Task("regression", "position"))
+
+
+def make_ranks(n: int = 240, *, seed: int = 0) -> FoldData:
+    """Profiles of seven genes by rank; the class is whether the first gene is above the second."""
+    values = np.random.default_rng(seed).normal(size=(n, 7))
+    subsets = np.array(["train", "train", "train", "validation", "test"])[np.arange(n) % 5]
+    task = Task("classification", "sequence", ("below", "above"))
+    above = (values[:, 0] > values[:, 1]).astype(np.int64)
+    return FoldData(rank_genes(values, 6), above, subsets, task)

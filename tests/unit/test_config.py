@@ -189,3 +189,11 @@ def test_a_mistake_in_a_variant_is_named(tmp_path, old, new, said):
         return
     with pytest.raises(InputError, match=said):
         variants_of(tmp_path, text)
+
+
+def test_ranges_of_columns_are_spelled_out():
+    table = {"source": "s", "columns": ["a", "v8..v11", "x..y"]}
+    spelt = section("replicate", table).columns
+    assert spelt == ["a", "v8", "v9", "v10", "v11", "x..y"]
+    with pytest.raises(ValueError, match=r"'v9\.\.v2' is no range"):
+        section("replicate", table | {"columns": ["v9..v2"]})

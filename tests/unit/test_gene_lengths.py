@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from biornn.config_expression import GeneLengths
 from biornn.files import InputError
-from biornn.gene_lengths import gene_lengths, without_version
+from biornn.gene_lengths import gene_lengths, gene_places, without_version
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,3 +101,13 @@ def test_damaged_gtf(tmp_path, text, expected):
 )
 def test_versions(name, plain):
     assert without_version(name) == plain
+
+
+def test_places_are_those_of_the_first_base_by_chromosome(tmp_path):
+    exons = [
+        (50, 60, "late", "chr2"), (9, 12, "other", "chr1"), (10, 20, "early", "chr2"),
+        (70, 80, "early", "chr2"), (1, 5, "late", "chr2"),
+    ]  # fmt: skip
+    (tmp_path / "x.gtf").write_text("".join(line(*exon) for exon in exons))
+    places = gene_places(tmp_path / "x.gtf", GeneLengths())
+    assert places == ["late", "early", "other"]

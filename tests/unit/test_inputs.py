@@ -46,3 +46,31 @@ def test_files_of_both_kinds(tmp_path):
         assert type(read) is type(each)
         np.testing.assert_array_equal(inputs.flat(read), inputs.flat(each))
         np.testing.assert_array_equal(read.offsets, each.offsets)
+
+
+VALUES = st.lists(
+    st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0]), min_size=4, max_size=4),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(VALUES, st.integers(1, 6))
+def test_genes_are_ranked_as_the_plain_loop_ranks_them(rows, length):
+    ranked = inputs.rank_genes(np.array(rows), length)
+    assert len(ranked) == len(rows) and ranked.vocabulary == 4
+    for row, begin, end in zip(rows, ranked.offsets, ranked.offsets[1:], strict=False):
+        wanted = sorted(range(4), key=lambda gene: (-row[gene], gene))
+        above = [gene for gene in wanted if row[gene] > 0] or wanted[:1]
+        assert ranked.tokens[begin:end].tolist() == above[:length]
+    assert inputs.dense(ranked).tolist() == [[row] for row in rows]
+
+
+def test_a_profile_becomes_a_sequence_in_the_way_that_is_named():
+    values = np.array([[3.0, 1.0, 2.0]])
+    ranked = inputs.profiles(values, {"method": "rank", "length": 2})
+    assert ranked.tokens.tolist() == [0, 2]
+    course = inputs.profiles(values, {"method": "time", "pattern": None})
+    assert course.values.tolist() == [[3], [1], [2]]
+    chunks = inputs.profiles(values, {"method": "order", "by": "file", "genes_per_step": 2})
+    assert chunks.values.tolist() == [[3, 1], [2, 0]]

@@ -11,7 +11,7 @@ from biornn.datasets import SequenceDataset
 from biornn.files import InputError
 from biornn.models import InputScheme
 from biornn.targets import REGRESSION
-from made_data import make_data, make_positions, make_series
+from made_data import make_data, make_positions, make_ranks, make_series
 
 LETTERS = InputScheme("rna")
 
@@ -154,3 +154,25 @@ def test_numbers_are_standardised_by_the_training_rows_alone():
     assert InputScheme.fit(data.inputs, train) == scheme
     data.inputs.values[:] = 2
     assert InputScheme.fit(data.inputs, train) == InputScheme(None, (2.0,), (1.0,))
+
+
+@pytest.mark.parametrize("readout", ["last", "mean", "max"])
+def test_genes_by_rank_do_not_see_padding_and_are_saved(tmp_path, readout):
+    data = make_ranks(40)
+    scheme = InputScheme.fit(data.inputs, data.subsets == "train")
+    config = ModelConfig(cell="gru", hidden_size=5, embedding_size=3, readout=readout)
+    torch.manual_seed(0)
+    net = models.Network(config, scheme, data.task).double().eval()
+    assert net.embedding.weight.shape == (8, 3)
+    dataset = SequenceDataset(data.inputs, data.targets, dtype=torch.float64)
+    assert len(set(data.inputs.lengths)) > 3
+    together = models.infer(net, dataset.by_length(torch.randperm(40), 13), 40)
+    alone = models.infer(net, (dataset.batch(torch.tensor([i])) for i in range(40)), 40)
+    np.testing.assert_allclose(together, alone, atol=1e-12)
+    description = models.describe("x", config, scheme, data.task, {}, [{"seed": 1}])
+    models.save(tmp_path, {0: (description, {1: net.state_dict()})})
+    loaded = models.load(tmp_path)[1][1]
+    np.testing.assert_array_equal(
+        models.infer(loaded, dataset.by_length(torch.arange(40), 40), 40),
+        models.infer(net, dataset.by_length(torch.arange(40), 40), 40),
+    )

@@ -44,7 +44,9 @@ def test_samples_are_examples(tmp_path):
     assert built.counts.columns.tolist() == COUNTS.columns.tolist()
     described = built.description
     assert (described.inputs, described.task.classes) == ("profiles", ("a", "b"))
-    assert described.profile == {"method": "order", "genes_per_step": 2, "genes": 5}
+    assert described.profile == {
+        "method": "order", "by": "file", "genes_per_step": 2, "genes": 5, "examples": "samples"
+    }  # fmt: skip
     assert any(
         reason.startswith("genes are in rows: 3 of 3 known") for reason in built.qc["reason"]
     )
@@ -80,3 +82,95 @@ def test_a_sheet_with_other_samples(tmp_path):
 def test_a_column_that_the_samples_do_not_have(tmp_path):
     with pytest.raises(InputError, match=r"no column 'kinds' \(did you mean 'kind'\?\)"):
         build(tmp_path, target={"column": "kinds"})
+
+
+# -- genes as examples, time, position -------------------------------------------------------------
+
+GTF = "".join(
+    f'chr1\tx\texon\t{start}\t{start + 9}\t.\t+\t.\tgene_id "{gene}";\n'
+    for gene, start in (("g3", 1), ("g5", 50), ("g1", 20), ("g9", 5))
+)
+
+
+def build_from(tmp_path, expression, target="kind", **files):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    return profiles.build(
+        {name: tmp_path / name for name in files},
+        section("expression", expression),
+        section("target", {"column": target}),
+        section("split", {"method": "random"}),
+    )
+
+
+COURSE = "gene,a 10,b 1,a 2,a 0\ng1,1,9,2,3\ng2,4,9,5,6\ng3,7,9,8,9\n"
+KINDS = "name,kind\ng3,x\ng1,y\ng7,y\n"
+
+
+def course(**changes):
+    return {
+        "examples": "genes",
+        "matrix": {"source": "m", "format": "csv", "genes": "rows", "values": "any"},
+        "samples": {"source": "k", "format": "csv", "id": "name", "unmatched": "drop"},
+        "profile": {"method": "time", "pattern": "^a (?P<time>[0-9]+)$"},
+        **changes,
+    }
+
+
+def test_genes_are_examples_and_their_values_a_time_course(tmp_path):
+    built = build_from(tmp_path, course(), m=COURSE, k=KINDS)
+    assert built.table[["id", "target"]].to_numpy().tolist() == [["g1", "y"], ["g3", "x"]]
+    assert built.counts.columns.tolist() == ["a 0", "a 2", "a 10"]
+    assert built.counts.to_numpy().tolist() == [[3, 2, 1], [9, 8, 7]]
+    assert built.description.profile["examples"] == "genes"
+    reasons = dict(zip(built.qc["reason"], built.qc["count"], strict=True))
+    assert reasons["samples that are not of the time course, left out"] == 1
+    assert reasons["genes that the sheet does not have, dropped"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"profile": {"method": "time", "pattern": "^c (?P<time>.)"}}, "0 of the columns fit"),
+        ({"profile": {"method": "time", "pattern": "(?P<time>a|b)"}}, "the time in 'a 10' is no"),
+    ],
+)
+def test_a_pattern_that_does_not_fit_is_named(tmp_path, changes, said):
+    with pytest.raises(InputError, match=said):
+        build_from(tmp_path, course(**changes), m=COURSE, k=KINDS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"normalization": [{"method": "cpm"}]}, "cpm is for samples; with examples: genes there"),
+        ({"profile": {"method": "rank"}}, "rank is for examples: samples"),
+        ({"profile": {"method": "time", "pattern": "a"}}, "the pattern needs a group"),
+        ({"examples": "samples"}, "time is for examples: genes"),
+        (
+            {"profile": {"method": "order", "by": "position"}},
+            "an order by position needs gene_lengths",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused(changes, said):
+    with pytest.raises(ValueError, match=said):
+        section("expression", course(**changes))
+
+
+def test_genes_by_position(tmp_path):
+    counts, sheet = COUNTS.T.to_csv(), SHEET.replace("set", "other")
+    expression = {
+        "matrix": {"source": "m", "format": "csv"},
+        "samples": {"source": "s", "format": "csv"},
+        "gene_lengths": {"source": "g"},
+        "profile": {"method": "order", "by": "position"},
+    }
+    assert section("expression", expression).tables == ["m", "s", "g"]
+    built = build_from(tmp_path, expression, m=counts, s=sheet, g=GTF)
+    assert built.counts.columns.tolist() == ["g3", "g1", "g5"]
+    assert built.counts.loc[0].tolist() == [1, 5, 9]
+    reasons = dict(zip(built.qc["reason"], built.qc["count"], strict=True))
+    assert reasons["genes that the GTF file does not have, left out"] == 2
+    with pytest.raises(InputError, match="none of the genes is in the GTF file"):
+        build_from(tmp_path, expression, m=counts.replace("g", "h"), s=sheet, g=GTF)
