@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from biornn import encoding, examples, expression, folds
 from biornn.alphabets import RNA
+from biornn.files import InputError
 from biornn.targets import REGRESSION, Task
 from made_data import make_classes, make_positions
 
@@ -87,3 +88,23 @@ def test_positions_have_a_row_each_but_for_training_and_masked_ones(tmp_path):
     np.testing.assert_array_equal(one["prediction.yes"], values[begin + 1 : end, 1])
     expected = [data.task.classes[code] for code in data.targets[begin + 1 : end]]
     assert one["target"].tolist() == expected
+
+
+def test_a_gene_as_target_is_not_among_the_inputs(files, tmp_path):
+    values = pd.DataFrame(
+        {"g1": [1.0, 2, 3], "g2": [4.0, 5, 6], "g3": [7.0, 8, 9]}, index=["c", "a", "NA"]
+    )
+    expression.save_normalized({0: values}, tmp_path / "n.h5ad")
+    profile = {"method": "time", "target_gene": "g2", "genes": 2, "examples": "samples"}
+    for gene in ("g2", "g9"):
+        described = examples.Description(
+            "profiles", None, REGRESSION, profile | {"target_gene": gene}
+        )
+        examples.save_description(described, files[1])
+        if gene == "g9":
+            with pytest.raises(InputError, match="the normalisation has dropped g9 in fold 0"):
+                folds.load_fold(*files, fold=0, expression_path=tmp_path / "n.h5ad")
+            continue
+        _, data = folds.load_fold(*files, fold=0, expression_path=tmp_path / "n.h5ad")
+        assert data.targets.tolist() == [5, 6, 4]
+        assert data.inputs.values[:, 0].tolist() == [2, 8, 3, 9, 1, 7]

@@ -45,7 +45,8 @@ def test_samples_are_examples(tmp_path):
     described = built.description
     assert (described.inputs, described.task.classes) == ("profiles", ("a", "b"))
     assert described.profile == {
-        "method": "order", "by": "file", "genes_per_step": 2, "genes": 5, "examples": "samples"
+        "method": "order", "by": "file", "genes_per_step": 2, "genes": 5, "examples": "samples",
+        "target_gene": None,
     }  # fmt: skip
     assert any(
         reason.startswith("genes are in rows: 3 of 3 known") for reason in built.qc["reason"]
@@ -174,3 +175,21 @@ def test_genes_by_position(tmp_path):
     assert reasons["genes that the GTF file does not have, left out"] == 2
     with pytest.raises(InputError, match="none of the genes is in the GTF file"):
         build_from(tmp_path, expression, m=counts.replace("g", "h"), s=sheet, g=GTF)
+
+
+def test_a_gene_as_target(tmp_path):
+    built = profiles.build(
+        {"m": tmp_path / "m"} if (tmp_path / "m").write_text(COUNTS.T.to_csv()) else {},
+        section("expression", {"matrix": {"source": "m", "format": "csv"}}),
+        section("target", {"gene": "g2"}),
+        section("split", {"method": "random"}),
+    )
+    assert "target" not in built.table and built.description.profile["genes"] == 4
+    assert built.counts.columns.tolist() == COUNTS.columns.tolist()
+    with pytest.raises(InputError, match=r"no gene 'g22' \(target.gene\) \(did you mean"):
+        profiles.build(
+            {"m": tmp_path / "m"},
+            section("expression", {"matrix": {"source": "m", "format": "csv"}}),
+            section("target", {"gene": "g22"}),
+            section("split", {"method": "random"}),
+        )

@@ -155,6 +155,8 @@ class AnalysisConfig(Section):
             raise ValueError(f"{listed(both)} is the name of a model and of a baseline")
         if taken := sorted((set(self.models) | set(self.baselines)) & self.reserved):
             raise ValueError(f"{listed(taken)} is a reserved word and can't name a model")
+        if self.target.gene and not (profiles and self.expression.examples == "samples"):
+            raise ValueError("target.gene is for the samples of an expression matrix")
         if self.expression and self.expression.counts:
             if self.target.column:
                 raise ValueError("give target.column or an expression section, not both")

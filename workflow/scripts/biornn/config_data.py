@@ -168,6 +168,12 @@ class TargetConfig(Section):
         description="Column to predict. Without it: the normalised expression, or the column "
         "`output` where there is no expression.",
     )
+    gene: str | None = Field(
+        None,
+        min_length=1,
+        description="Where samples of an expression matrix are the examples: the gene whose "
+        "normalised expression is predicted from that of all others, in place of `column`.",
+    )
     task: Literal["auto", "regression", "classification"] = Field(
         "auto",
         description="Numbers or classes; `auto` takes numbers where all are numbers, and says so.",
@@ -213,6 +219,8 @@ class TargetConfig(Section):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> TargetConfig:
+        if self.gene and (self.column or self.classes or self.values or self.per == "position"):
+            raise ValueError("a gene's expression is a number; leave the other keys out")
         if self.values and (self.classes or self.task == "classification"):
             raise ValueError("`values` makes numbers of texts; leave it out for classes")
         if (self.masked or self.mask) and self.per == "sequence":

@@ -13,6 +13,7 @@ import pandas as pd
 
 from . import examples, expression, inputs, splits
 from .config_split import ALL_FOLDS
+from .files import InputError
 from .inputs import Inputs
 from .targets import MASKED, REGRESSION, Task
 
@@ -103,11 +104,20 @@ def load_fold(
     values = None
     if expression_path is not None:
         normalized = expression.load_normalized(expression_path, fold)
-        values = normalized.loc[table["id"]].to_numpy()
+        normalized = normalized.loc[table["id"]]
+        values = normalized.to_numpy()
     if description.profile:
         assert values is not None
+        gene = description.profile["target_gene"]
+        if gene is None:
+            targets = task.encode(table["target"])
+        elif gene in normalized:
+            # what is predicted is not among what it is predicted from
+            targets = normalized.pop(gene).to_numpy()
+            values = normalized.to_numpy()
+        else:
+            raise InputError(f"target.gene: the normalisation has dropped {gene} in fold {fold}.")
         read: Inputs = inputs.profiles(values, description.profile)
-        targets = task.encode(table["target"])
     else:
         assert sequences_path is not None
         read = inputs.load(sequences_path)

@@ -160,6 +160,11 @@ _INFORMATION_INTERVAL = (
 
 
 def _target_in_words(analysis: AnalysisConfig, task: Task) -> str:
+    if analysis.target.gene:
+        return (
+            f"{_steps_in_words(analysis)} The target is the normalised expression of "
+            f"{analysis.target.gene}, which is not among the inputs."
+        )
     if analysis.has_profiles:
         return f"{_steps_in_words(analysis)} {_column_in_words(analysis, task)}"
     if analysis.expression is not None:

@@ -64,8 +64,13 @@ def build(
                     else "Correct it."
                 )
             )
-    if target.column is None:
+    if target.column is None and target.gene is None:
         raise InputError(f"target.column: name the column of the {what} that is predicted.")
+    if target.gene is not None and target.gene not in matrix.var_names:
+        raise InputError(
+            f"{origin}: there is no gene '{target.gene}' (target.gene)"
+            f"{nearest(target.gene, matrix.var_names)}."
+        )
     names = pd.Series(matrix.obs_names.astype(str))
     raw = samples.reset_index(drop=True).assign(source_id=names, origin=origin)
     raw["line"] = np.arange(1, len(raw) + 1)
@@ -80,14 +85,17 @@ def build(
     values = counts.to_numpy()
     table["sequence"] = [hashlib.sha256(row.tobytes()).hexdigest() for row in values]
     log.note("genes" if what == "samples" else "samples", counts.shape[1])
-    keep = targets.there(raw[target.column], target, table, pd.Series(True, index=raw.index), log)
-    table["labels"] = targets.with_values(raw[target.column].str.strip(), target, table)
-    task = targets.settle_in(table, keep, target, "sequence", log)
+    keep, task = pd.Series(True, index=raw.index), targets.REGRESSION
+    if target.column is not None:
+        keep = targets.there(raw[target.column], target, table, keep, log)
+        table["labels"] = targets.with_values(raw[target.column].str.strip(), target, table)
+        task = targets.settle_in(table, keep, target, "sequence", log)
     log.note("records kept", int(keep.sum()))
     table = table.loc[keep].drop(columns=["line", "origin"]).reset_index(drop=True)
     counts = counts.loc[keep].reset_index(drop=True)
     profile = config.profile.model_dump(mode="json")
-    profile |= {"genes": counts.shape[1], "examples": what}
+    genes = counts.shape[1] - (target.gene is not None)
+    profile |= {"genes": genes, "examples": what, "target_gene": target.gene}
     description = Description("profiles", None, task, profile)
     return Examples(table, counts, log.frame(), description)
 
