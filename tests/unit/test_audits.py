@@ -11,6 +11,7 @@ from biornn.encoding import encode
 from biornn.targets import REGRESSION, Task
 from hypothesis import given
 from hypothesis import strategies as st
+from test_similarity import distance
 from test_splits import table
 
 CLASSES = Task("classification", "sequence", ("a", "b"))
@@ -60,17 +61,6 @@ def test_neighbors_equal_the_plain_loop(rows, at_once):
     finally:
         audits._HASHES_AT_ONCE = before
     assert (identical.tolist(), one.tolist()) == plain_neighbors(sequences, train)
-
-
-def distance(a, b):
-    """Levenshtein's, by the textbook's table."""
-    last = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        row = [i]
-        for j, y in enumerate(b, 1):
-            row.append(min(last[j] + 1, row[-1] + 1, last[j - 1] + (x != y)))
-        last = row
-    return last[-1]
 
 
 @given(

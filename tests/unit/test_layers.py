@@ -53,6 +53,7 @@ FLOORS = [
         "normalizers",
         "expression",
         "splits",
+        "similarity",
         "homology",
         "audits",
         "folds",

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from rapidfuzz.distance import Levenshtein
-from rapidfuzz.process import cdist
 
 from .alphabets import Alphabet, reverse_complement
 from .config_expression import ExpressionConfig
 from .config_split import Split
 from .encoding import EncodedSequences, encode
+from .similarity import identities
 from .splits import SUBSETS
 from .targets import Task
 
@@ -26,7 +25,6 @@ LOWEST = 0.2
 BUDGET = 6e10
 #: Shuffled sequences that show what identity strangers have.
 _SHUFFLED = 50
-_CHUNK_ELEMENTS = 2**24
 _HASHES_AT_ONCE = 2**22
 
 
@@ -237,8 +235,8 @@ def nearest(
     Returns
     -------
     identity : numpy.ndarray
-        float64 [queries]: 1 - edit distance (Levenshtein 1966) / length of the longer; 0 where it
-        is below `LOWEST`. Of DNA the better of both strands.
+        float64 [queries], as in `similarity.identities`; 0 where it is below `LOWEST`. Of DNA the
+        better of both strands.
     index : numpy.ndarray
         int64 [queries]: the reference; the first of equals.
     strand : numpy.ndarray
@@ -246,26 +244,13 @@ def nearest(
     """
     identity, index = np.zeros(len(queries)), np.zeros(len(queries), dtype=np.int64)
     strand = np.full(len(queries), "+")
-    strands = {"+": list(queries)}
-    if alphabet.name == "dna":
-        strands["-"] = [reverse_complement(query, alphabet) for query in queries]
-    chunk = max(1, _CHUNK_ELEMENTS // max(len(references), 1))
-    for sign, texts in strands.items():
-        for start in range(0, len(texts), chunk):
-            similar = cdist(
-                texts[start : start + chunk],
-                references,
-                scorer=Levenshtein.normalized_similarity,
-                score_cutoff=LOWEST,
-                dtype=np.float32,
-                workers=threads,
-            )
-            rows = np.arange(start, start + len(similar))
-            best = similar.argmax(axis=1)
-            value = similar[np.arange(len(similar)), best].astype(float)
-            better = value > identity[rows]
-            identity[rows[better]], index[rows[better]] = value[better], best[better]
-            strand[rows[better]] = sign
+    dna = alphabet.name == "dna"
+    for sign, rows, similar in identities(queries, references, LOWEST, alphabet, dna, threads):
+        best = similar.argmax(axis=1)
+        value = similar[np.arange(len(similar)), best].astype(float)
+        better = value > identity[rows]
+        identity[rows[better]], index[rows[better]] = value[better], best[better]
+        strand[rows[better]] = sign
     return np.round(identity, 6), index, strand
 
 

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rapidfuzz.distance import Levenshtein
-from rapidfuzz.process import cdist
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .alphabets import Alphabet, reverse_complement
+from .alphabets import Alphabet
 from .config_split import HomologyGroups
 from .files import InputError
+from .similarity import identities
 from .splits import canonical
 
 logger = logging.getLogger(__name__)
@@ -29,7 +28,6 @@ _MOST_HITS = 1000
 #: Letters up to which sequences are also compared by edit distance, and what links them then.
 _SHORT = 64
 _NEAR = 0.7
-_CHUNK_ELEMENTS = 2**24
 #: Identity that links, where the analysis does not say.
 DEFAULT_IDENTITY = {"protein": 0.4, "dna": 0.8, "rna": 0.8}
 
@@ -135,23 +133,13 @@ def near_pairs(
         [place for place, text in enumerate(sequences) if len(text) <= _SHORT], dtype=np.int64
     )
     texts = [sequences[place] for place in short]
-    strands = [texts]
-    if alphabet.name != "protein":
-        strands.append([reverse_complement(text, alphabet) for text in texts])
     found = [np.empty((0, 2), dtype=np.int64)]
-    chunk = max(1, _CHUNK_ELEMENTS // max(len(texts), 1))
-    for queries in strands:
-        for start in range(0, len(texts), chunk):
-            similar = cdist(
-                queries[start : start + chunk],
-                texts,
-                scorer=Levenshtein.normalized_similarity,
-                score_cutoff=identity,
-                dtype=np.float32,
-                workers=threads,
-            )
-            rows, columns = np.nonzero(similar)
-            found.append(np.column_stack([short[rows + start], short[columns]]))
+    nucleic = alphabet.name != "protein"
+    # 7 of 10 letters are 0.7, whatever the last bit says
+    lowest = identity - 1e-6
+    for _, rows, similar in identities(texts, texts, lowest, alphabet, nucleic, threads):
+        at, other = np.nonzero(similar)
+        found.append(np.column_stack([short[rows[at]], short[other]]))
     pairs = np.concatenate(found)
     return pairs[pairs[:, 0] < pairs[:, 1]]
 
