@@ -1,11 +1,16 @@
 """What the unit tests share."""
 
+import hypothesis
 import pytest
 import torch
 from biornn import transfer
 from biornn.folds import FoldData
 from database_server import Database, State, serve
 from made_data import make_data
+
+# a machine that is busy with other things is no fault
+hypothesis.settings.register_profile("biornn", deadline=None)
+hypothesis.settings.load_profile("biornn")
 
 
 @pytest.fixture(autouse=True)

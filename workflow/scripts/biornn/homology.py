@@ -108,7 +108,8 @@ def search(
             "--alignment-mode", "3", "--mask", "0",
             "--format-output", "query,target", "--threads", str(threads), "-v", "1",
         ]  # fmt: skip
-        command += ["--strand", "2"] if nucleic else ["-s", f"{config.sensitivity:g}"]
+        # words of 11: the usual 15 need a table of gigabytes, and miss more relatives
+        command += ["--strand", "2", "-k", "11"] if nucleic else ["-s", f"{config.sensitivity:g}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             said = (done.stdout + done.stderr).strip().splitlines()[-3:]
