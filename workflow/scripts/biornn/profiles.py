@@ -93,13 +93,7 @@ def _read(
         origin = tables.origin_of(path, config.samples)
         sheet = tables.read(path, config.samples)
         known = tables.select(sheet, [config.samples.id], origin)[config.samples.id].tolist()
-    names_files = {
-        key: paths[reference.source]
-        for key in ("gene_names", "sample_names")
-        if (reference := getattr(config.matrix, key)) and reference.source
-    }
-    path = paths[str(config.matrix.source)]
-    matrix = matrices.read(path, config.matrix, names_files, known)
+    matrix = matrices.read_source(paths, config.matrix, known)
     reading = matrix.uns[matrices.READING]
     log.note(f"genes are in {reading['genes']}: {reading['why']}", matrix.n_vars)
     samples = matrix.obs.astype(str)
