@@ -64,6 +64,29 @@ def test_a_mistyped_key_inside_a_named_model(broken):
     assert "'models.lstm.hiddensize' (did you mean 'hidden_size'?)" in message
 
 
+def test_genes_as_targets():
+    value = {
+        "sources": {"t": {"type": "path", "path": "t.csv"}, "m": {"type": "path", "path": "m.csv"}},
+        "examples": {"source": "t", "id": "gene"},
+        "expression": {
+            "matrix": {"source": "m"}, "target": {}, "normalization": [{"method": "tmm"}]
+        },
+    }  # fmt: skip
+    analysis = validate(AnalysisConfig, value, "x")
+    assert not analysis.has_profiles and analysis.example_sources == ["t", "m"]
+    for key, changes, expected in (
+        ("examples", {"id": None}, "expression.target needs examples.id"),
+        ("expression", {"samples": {"source": "m"}}, "target needs a matrix, and no table"),
+        ("expression", {"matrix": None, "counts": ["n"]}, "target needs a matrix"),
+        ("expression", {"normalization": [{"method": "z_score"}]}, "'z_score' can't be used"),
+        ("target", {"column": "y"}, "not both"),
+        ("replicate", {"source": "m"}, "replicate is for the counts of sequences"),
+    ):
+        with pytest.raises(InputError, match=expected):
+            broken_value = value | {key: value.get(key, {}) | changes}
+            validate(AnalysisConfig, broken_value, "x")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

@@ -4,10 +4,11 @@ import gzip
 import hashlib
 import zipfile
 
+import pandas as pd
 import pytest
 from biornn.config_expression import GeneLengths
 from biornn.files import InputError
-from biornn.gene_lengths import gene_lengths, gene_places, without_version
+from biornn.gene_lengths import gene_lengths, gene_places, lengths_of, without_version
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,3 +112,14 @@ def test_places_are_those_of_the_first_base_by_chromosome(tmp_path):
     (tmp_path / "x.gtf").write_text("".join(line(*exon) for exon in exons))
     places = gene_places(tmp_path / "x.gtf", GeneLengths())
     assert places == ["late", "early", "other"]
+
+
+def test_lengths_are_called_by_the_index(tmp_path):
+    path = tmp_path / "x.gtf"
+    path.write_text(line(1, 10, "E.5") + line(1, 20, "F"), encoding="utf-8")
+    genes = pd.Series(["F", "E.5", "other"], index=["ex1", "ex2", "ex3"])
+    assert lengths_of(path, GeneLengths(), genes).to_dict() == {"ex1": 20, "ex2": 10}
+    genes["ex2"] = "E.7"
+    assert lengths_of(path, GeneLengths(), genes).to_dict() == {"ex1": 20}
+    stripped = lengths_of(path, GeneLengths(strip_version=True), genes)
+    assert stripped.to_dict() == {"ex1": 20, "ex2": 10}

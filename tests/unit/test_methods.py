@@ -40,6 +40,19 @@ def test_methods_of_replicates():
     assert "-1 times the result equals the column `y` of the source up to a constant within" in text
 
 
+def test_methods_of_genes():
+    expression = {
+        "matrix": {"source": "s"},
+        "target": {"samples": ["a", "b"], "summary": "median"},
+        "normalization": [{"method": "tmm"}, {"method": "log1p", "base": "e"}],
+    }
+    examples = {"source": "s", "id": "gene", "sequence": {"column": "x", "alphabet": "rna"}}
+    analysis = report_tables.analysis(expression=expression, examples=examples)
+    text = methods.methods_text(analysis, DESCRIPTION, report_tables.FOLDS, 151, "CPU")
+    assert "the median over 2 samples of the expression of the gene" in text
+    assert "TMM factors" in text and "then ln(value + 1)" in text and "training genes" in text
+
+
 def test_methods_of_a_plain_column():
     analysis = report_tables.analysis(
         expression=None, target={"column": "y"}, split={"method": "random", "seed": 4}

@@ -14,7 +14,7 @@ with job(snakemake):
             check_sha256(path, digest, path)
     values = section("expression", params.expression)
     target, split = section("target", params.target), section("split", params.split)
-    if values is not None and values.matrix is not None:
+    if values is not None and values.matrix is not None and not values.target:
         built = profiles.build(paths, values, target, split)
     else:
         built = examples.build(paths, section("examples", params.examples), target, split, values)

@@ -10,14 +10,13 @@ with job(snakemake) as logger:
     config = section("expression", snakemake.params.expression)
     lengths = None
     if config.gene_lengths:
-        lengths = gene_lengths.gene_lengths(snakemake.input.lengths[0], config.gene_lengths)
-        if config.gene_lengths.strip_version:
-            plain = counts.columns.map(gene_lengths.without_version)
-            lengths = lengths.reindex(plain).set_axis(counts.columns).dropna()
+        names = counts.columns.to_series()
+        genes = table.set_index("id")["source_id"] if config.target else names
+        lengths = gene_lengths.lengths_of(snakemake.input.lengths[0], config.gene_lengths, genes)
     values, normalizers = {}, {}
     for fold in folds.numbers(snakemake.wildcards.fold, snakemake.input.splits):
         train = splits.read_subsets(snakemake.input.splits, fold, table["id"]) == "train"
-        normalizers[fold] = expression.Normalizer(config.normalization)
+        normalizers[fold] = expression.Normalizer(config.normalization, config.target)
         normalizers[fold].fit(counts, train.to_numpy(), table["sequence"], lengths)
         values[fold] = normalizers[fold].transform(counts)
         if config.check:

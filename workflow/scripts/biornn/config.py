@@ -126,7 +126,9 @@ class AnalysisConfig(Section):
             expression = value.get("expression") or {}
             if "matrix" in expression and isinstance(expression.get("matrix"), dict):
                 matrix = {"source": next(iter(sources))} | expression["matrix"]
-                return value | {"expression": expression | {"matrix": matrix}}
+                value = value | {"expression": expression | {"matrix": matrix}}
+                if not expression.get("target"):
+                    return value
             if isinstance(examples, dict) and not {"source", "classes"} & set(examples):
                 value = value | {"examples": examples | {"source": next(iter(sources))}}
         return value
@@ -141,8 +143,12 @@ class AnalysisConfig(Section):
         named = {"expression" if profiles else "examples": self.example_sources}
         if self.expression and self.expression.gene_lengths:
             named["expression.gene_lengths"] = [str(self.expression.gene_lengths.source)]
-        if profiles and self.replicate:
+        if self.expression and self.expression.matrix and self.replicate:
             raise ValueError("replicate is for the counts of sequences, not for a matrix")
+        if self.expression and self.expression.target and self.examples.id_column is None:
+            raise ValueError(
+                "expression.target needs examples.id, the column with the names of the genes"
+            )
         if self.replicate:
             named["replicate"] = [str(self.replicate.source)]
         for key, sources in named.items():
@@ -157,10 +163,11 @@ class AnalysisConfig(Section):
             raise ValueError(f"{listed(taken)} is a reserved word and can't name a model")
         if self.target.gene and not (profiles and self.expression.examples == "samples"):
             raise ValueError("target.gene is for the samples of an expression matrix")
-        if self.expression and self.expression.counts:
+        if self.expression and not profiles:
             if self.target.column:
                 raise ValueError("give target.column or an expression section, not both")
-            self._expression_agrees(self.expression)
+            if self.expression.counts:
+                self._expression_agrees(self.expression)
         strata = [stratum.name for stratum in self.evaluation.strata]
         if len(set(strata)) != len(strata):
             raise ValueError("evaluation.strata: each name may be given once")
@@ -195,14 +202,15 @@ class AnalysisConfig(Section):
     @property
     def has_profiles(self) -> bool:
         """Whether the examples are the samples of an expression matrix."""
-        return self.expression is not None and self.expression.matrix is not None
+        expression = self.expression
+        return expression is not None and expression.matrix is not None and not expression.target
 
     @property
     def example_sources(self) -> list[str]:
         """Names of the sources that the examples are read from."""
-        if self.expression is not None and self.expression.matrix is not None:
-            return self.expression.tables
-        return self.examples.tables
+        matrix = self.expression.tables if self.expression else []
+        examples = [] if self.has_profiles else self.examples.tables
+        return list(dict.fromkeys(examples + matrix))
 
     def training_of(self, model: str) -> TrainingConfig:
         """How one model is trained: the common settings with the model's own in their place."""

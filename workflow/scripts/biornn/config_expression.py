@@ -288,6 +288,12 @@ NormalizationStep = Annotated[
 ]  # fmt: skip
 
 
+#: Steps that scale a sample, and those that change each value by itself.
+_FOR_GENES = (
+    "cpm", "tpm", "fpkm", "upper_quartile", "tmm", "median_of_ratios", "log", "log1p",
+)  # fmt: skip
+
+
 class ValueCheck(Section):
     """A column of the source that the normalised expression must equal."""
 
@@ -301,6 +307,28 @@ class ValueCheck(Section):
         "difference is taken off), as where library sizes are those of the training examples.",
     )
     tolerance: float = Field(1e-9, ge=0, description="Largest absolute difference.")
+
+
+class GeneTarget(Section):
+    """The expression of a gene is the target of the example that has its name.
+
+    The genes of a matrix are joined with the examples by `examples.id`. Each sample is normalised,
+    then the samples are summarised. What a sample is scaled by is learned from training genes.
+    """
+
+    samples: Literal["all"] | Annotated[list[Text], Field(min_length=1)] = Field(
+        "all", description="Samples of the matrix that count."
+    )
+    summary: Literal["mean", "median"] = Field(
+        "mean", description="How the normalised values of the samples become one number."
+    )
+    unmatched: Literal["error", "drop"] = Field(
+        "error",
+        description="Genes that only the matrix or only the examples have: stop, or drop them.",
+    )
+    strip_version: bool = Field(
+        False, description="Join names such as ENSG00000141956.5 without their version."
+    )
 
 
 class OrderProfile(Section):
@@ -353,15 +381,15 @@ def _fit_for_genes(config: ExpressionConfig) -> None:
     if config.profile.method == "rank":
         raise ValueError("profile: rank is for examples: samples")
     for step in config.normalization:
-        if step.method not in _FOR_GENES:
+        if step.method not in _FOR_ROWS:
             raise ValueError(
                 f"normalization: {step.method} is for samples; with examples: genes there are "
-                f"{', '.join(sorted(_FOR_GENES))}"
+                f"{', '.join(sorted(_FOR_ROWS))}"
             )
 
 
 #: Steps that mean the same whether a row is a sample or a gene.
-_FOR_GENES = {"log", "log1p", "missing", "row_z_score", "z_score", "robust_scale"}
+_FOR_ROWS = {"log", "log1p", "missing", "row_z_score", "z_score", "robust_scale"}
 
 
 class ExpressionConfig(Section):
@@ -373,7 +401,11 @@ class ExpressionConfig(Section):
     matrix: MatrixRef | None = Field(
         None,
         description="A table of genes and samples, in place of `counts`: the samples are the "
-        "examples, their profiles the inputs.",
+        "examples, their profiles the inputs; or the genes have the targets (`target`).",
+    )
+    target: GeneTarget | None = Field(
+        None,
+        description="Take the target of each example, a gene, from the matrix.",
     )
     samples: SampleSheet | None = Field(
         None,
@@ -414,11 +446,29 @@ class ExpressionConfig(Section):
         if isinstance(self.profile, OrderProfile) and self.profile.by == "position":
             if not self.gene_lengths:
                 raise ValueError("an order by position needs gene_lengths, a GTF file")
+        if self.target:
+            self._target_fits(self.target)
         if not self.gene_lengths and any(
             isinstance(step, _LengthStep) for step in self.normalization
         ):
             raise ValueError("tpm and fpkm need gene_lengths, a GTF file")
         return self
+
+    def _target_fits(self, target: GeneTarget) -> None:
+        if self.matrix is None or self.samples:
+            raise ValueError("target needs a matrix, and no table of samples")
+        if self.examples == "genes":
+            raise ValueError("target and examples: genes are two ways to use a matrix; give one")
+        if self.matrix.allow_missing:
+            raise ValueError("target needs a matrix without missing values")
+        for step in self.normalization:
+            if step.method not in _FOR_GENES:
+                raise ValueError(
+                    f"'{step.method}' can't be used for a target: what it does to a gene goes by "
+                    f"other genes or by all samples. Use {', '.join(_FOR_GENES)}"
+                )
+            if isinstance(step, _LengthStep) and step.unknown_genes == "drop":
+                raise ValueError("unknown_genes: drop is for profiles; a target needs its length")
 
     @property
     def tables(self) -> list[str]:

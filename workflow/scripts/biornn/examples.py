@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import letters, reading, targets
+from . import gene_values, letters, reading, targets
 from .alphabets import ALPHABETS
 from .checking import listed
 from .config_data import ExamplesConfig, SequenceConfig, Stratum, TargetConfig
@@ -114,7 +114,8 @@ def build(
     target = target.model_copy(update={"column": target_column})
     wanted = [config.id_column, target_column, target.mask, *split.columns.values()]
     if expression:
-        wanted += [*expression.counts, expression.check.column if expression.check else None]
+        wanted += expression.counts or []
+        wanted += [expression.check.column] if expression.check else []
     log = Log()
     needed = [name for name in wanted if name is not None]
     raw = reading.read(paths, config, needed, log, reference)
@@ -127,7 +128,11 @@ def build(
         table[name] = raw[column]
     if expression and expression.check:
         table["expected_target"] = numbers_of(raw, expression.check.column, table)
-    counts = _counts(raw, expression.counts or [], table) if expression else None
+    counts = _counts(raw, expression.counts, table) if expression and expression.counts else None
+    if expression and expression.target:
+        counts, found = gene_values.read(table["source_id"], paths, expression, log)
+        log.records(table, ~found, "dropped", "the matrix does not have the gene")
+        keep &= found
     if target_column:
         keep &= targets.there(raw[target_column], target, table, keep, log)
 

@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
+from . import gene_scaling
 from .checking import listed
-from .config_expression import NormalizationStep, ValueCheck
+from .config_expression import GeneTarget, NormalizationStep, ValueCheck
 from .files import InputError, write_json, write_with
 from .normalizers import step_of
 
@@ -30,10 +31,17 @@ class Normalizer:
     Parameters
     ----------
     steps : sequence of NormalizationStep
+    target : GeneTarget or None
+        Where it is given, rows are genes and columns samples: a sample is scaled by what the
+        training genes say (see `gene_scaling`), and the result is one value a gene.
     """
 
-    def __init__(self, steps: Sequence[NormalizationStep]) -> None:
-        self._steps = [step_of(step) for step in steps]
+    def __init__(
+        self, steps: Sequence[NormalizationStep], target: GeneTarget | None = None
+    ) -> None:
+        self._target = target
+        make = gene_scaling.step_for_genes if target else step_of
+        self._steps = [make(step) for step in steps]
         self.columns: list[str] = []
 
     def fit(
@@ -55,7 +63,7 @@ class Normalizer:
         sequences : pandas.Series
             Sequence of each row, where the reference is looked up.
         lengths : pandas.Series or None
-            Of each gene in base pairs, by name.
+            Of each gene in base pairs, by name (of the column, or of the row with a target).
 
         Raises
         ------
@@ -92,12 +100,13 @@ class Normalizer:
             )
         for step in self._steps:
             counts = step.transform(counts)
-        return counts
+        return gene_scaling.summarize(counts, self._target) if self._target else counts
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
             "columns": self.columns,
+            "target": self._target.model_dump(mode="json") if self._target else None,
             "steps": [
                 {"config": step.config.model_dump(mode="json"), "state": step.state}
                 for step in self._steps
@@ -108,7 +117,8 @@ class Normalizer:
     def from_dict(cls, value: dict[str, Any]) -> Normalizer:
         """The normaliser that `to_dict` described."""
         steps = TypeAdapter(list[NormalizationStep])
-        normalizer = cls(steps.validate_python([s["config"] for s in value["steps"]]))
+        target = GeneTarget.model_validate(value["target"]) if value["target"] else None
+        normalizer = cls(steps.validate_python([s["config"] for s in value["steps"]]), target)
         normalizer.columns = list(value["columns"])
         for step, stored in zip(normalizer._steps, value["steps"], strict=True):
             step.state = stored["state"]

@@ -72,6 +72,26 @@ def _opened(path: str | Path, config: GeneLengths) -> tuple[bytes, GeneLengths, 
     return data, config, origin
 
 
+def lengths_of(path: str | Path, config: GeneLengths, genes: pd.Series) -> pd.Series:
+    """Length of each of some genes in base pairs, as far as the GTF file has it.
+
+    Parameters
+    ----------
+    path, config
+        As for `gene_lengths`.
+    genes : pandas.Series
+        Name of each gene; its index is what the lengths are to be called by.
+
+    Returns
+    -------
+    pandas.Series
+        float64, with the index of `genes`, without those that are not in the file.
+    """
+    names = genes.map(without_version) if config.strip_version else genes
+    lengths = gene_lengths(path, config).reindex(names.to_numpy())
+    return lengths.set_axis(genes.index).dropna().astype(float)
+
+
 def _exons(
     data: bytes, config: GeneLengths, origin: str
 ) -> tuple[list[str], list[str], list[int], list[int]]:

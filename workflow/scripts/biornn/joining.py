@@ -112,7 +112,11 @@ class GeneJoin:
 
 
 def join_genes(
-    names: Iterable[str], others: Iterable[str], strip_version: bool = False
+    names: Iterable[str],
+    others: Iterable[str],
+    strip_version: bool = False,
+    unmatched: str = "drop",
+    words: tuple[str, str] = ("the first list", "the second list"),
 ) -> GeneJoin:
     """The genes that two lists share; what only one has is counted in the log.
 
@@ -122,21 +126,25 @@ def join_genes(
         For example the genes of a matrix and those of sequences or of lengths.
     strip_version
         Compare names such as ENSG00000141956.13 without their version.
+    unmatched
+        `drop`, or `error`: genes that only one list has are refused.
+    words
+        The two lists in messages.
 
     Raises
     ------
     InputError
-        When a name is there twice in a list (or becomes so without its version), and when the lists
-        share no gene.
+        When a name is there twice in a list (or becomes so without its version), when the lists
+        share no gene, and where they differ and may not.
     """
     left, right = list(names), list(others)
     keys = [[without_version(n) if strip_version else n for n in side] for side in (left, right)]
-    for which, side, plain in (("first", left, keys[0]), ("second", right, keys[1])):
+    for which, side, plain in ((words[0], left, keys[0]), (words[1], right, keys[1])):
         twice = pd.Series(plain, dtype=object).duplicated()
         if twice.any():
             at = int(twice.to_numpy().argmax())
             raise InputError(
-                f"The genes '{side[plain.index(plain[at])]}' and '{side[at]}' of the {which} list "
+                f"The genes '{side[plain.index(plain[at])]}' and '{side[at]}' of {which} "
                 f"have one name ({int(twice.sum())} such genes). Keep one of each"
                 f"{', or set `strip_version: false`' if strip_version else ''}."
             )
@@ -150,7 +158,7 @@ def join_genes(
             (right, keys[1], set(keys[0])),
         )
     ]
-    told = _told(*only, ("the first list", "the second list"))
+    told = _told(*only, words)
     if not shared:
         versions = set(map(without_version, left)) & set(map(without_version, right))
         hint = " Without their versions some are the same: set `strip_version: true`."
@@ -160,6 +168,11 @@ def join_genes(
             "of names?"
         )
     if only[0] or only[1]:
+        if unmatched == "error":
+            raise InputError(
+                f"The genes of {words[0]} are not those of {words[1]}. {told}{_hint(*only)} Rename "
+                "them, or set `unmatched: drop` to leave them out."
+            )
         logger.warning("%d genes are shared. %s", len(shared), told)
     return GeneJoin(positions[:, 0], positions[:, 1], only[0], only[1])
 

@@ -77,6 +77,21 @@ def read(
     return ad.AnnData(values, obs=obs, var=var, uns={READING: reading})
 
 
+def read_source(
+    paths: Mapping[str, str | Path],
+    reference: MatrixRef,
+    samples: Collection[str] = (),
+    genes: Collection[str] = (),
+) -> ad.AnnData:
+    """As `read`, from the file of each source by name."""
+    names = {
+        key: paths[named.source]
+        for key in ("gene_names", "sample_names")
+        if (named := getattr(reference, key)) and named.source
+    }
+    return read(paths[str(reference.source)], reference, names, samples, genes)
+
+
 def _notes(names: list[str], notes: pd.DataFrame) -> pd.DataFrame:
     index = pd.Index(names, dtype=object)
     return notes.set_axis(index, axis=0) if len(notes.columns) else pd.DataFrame(index=index)

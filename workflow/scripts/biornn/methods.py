@@ -167,12 +167,26 @@ def _target_in_words(analysis: AnalysisConfig, task: Task) -> str:
         )
     if analysis.has_profiles:
         return f"{_steps_in_words(analysis)} {_column_in_words(analysis, task)}"
+    if analysis.expression is not None and analysis.expression.target:
+        return _genes_in_words(analysis)
     if analysis.expression is not None:
         return (
             f"{_normalization_in_words(analysis)} Normalisation was fitted on training examples "
             "only; a reference that is named in it is a constant of the analysis."
         )
     return _column_in_words(analysis, task)
+
+
+def _genes_in_words(analysis: AnalysisConfig) -> str:
+    assert analysis.expression is not None and analysis.expression.target is not None
+    target = analysis.expression.target
+    steps = "; then ".join(_steps(analysis)) or "as they came"
+    which = "all samples" if isinstance(target.samples, str) else f"{len(target.samples)} samples"
+    return (
+        f"The target is the {target.summary} over {which} of the expression of the gene. Values "
+        f"were normalised sample by sample: {steps}. What a sample is scaled by was learned from "
+        "training genes."
+    )
 
 
 def _column_in_words(analysis: AnalysisConfig, task: Task) -> str:

@@ -158,13 +158,7 @@ def _read(
         origin = tables.origin_of(path, config.samples)
         sheet = tables.read(path, config.samples)
         known = tables.select(sheet, [config.samples.id], origin)[config.samples.id].tolist()
-    names_files = {
-        key: paths[reference.source]
-        for key in ("gene_names", "sample_names")
-        if (reference := getattr(config.matrix, key)) and reference.source
-    }
-    path = paths[str(config.matrix.source)]
-    matrix = matrices.read(path, config.matrix, names_files, **{config.examples: known})
+    matrix = matrices.read_source(paths, config.matrix, **{config.examples: known})
     reading = matrix.uns[matrices.READING]
     log.note(f"genes are in {reading['genes']}: {reading['why']}", matrix.n_vars)
     if config.examples == "genes":
