@@ -240,7 +240,7 @@ def test_the_count_matrix_of_the_readme_runs(workflow):
     scores = run_block_of_readme(workflow, "title: My samples")
     assert scores["logistic", "accuracy"] > 0.9
     assert not (workflow.results / "sequences.safetensors").exists()
-    normalizer = json.loads((workflow.results / "folds/0/normalizer.json").read_text())
+    normalizer = json.loads((workflow.results / "folds/0/normalizer.json").read_text())["0"]
     assert normalizer["columns"] == [f"g{n}" for n in range(50)]
     assert [step["config"]["method"] for step in normalizer["steps"]] == ["cpm", "log1p", "z_score"]
 
