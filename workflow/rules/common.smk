@@ -216,7 +216,9 @@ def of_variants(file):
     def paths(wildcards):
         variants = ANALYSES[wildcards.analysis].variants
         names = [f"{wildcards.analysis}_{variant}" for variant in variants]
-        return [f"results/{name}/{file}" for name in ([wildcards.analysis] if names else []) + names]
+        return [
+            f"results/{name}/{file}" for name in ([wildcards.analysis] if names else []) + names
+        ]
 
     return paths
 
