@@ -9,27 +9,73 @@ from pydantic import Field, field_validator, model_validator
 from .config_base import Section
 
 
-class ModelConfig(Section):
-    """A recurrent network."""
+class ConvolutionConfig(Section):
+    """Filters over the letters in front of the recurrence (as in DanQ, Quang & Xie 2016)."""
 
-    cell: Literal["rnn", "lstm", "gru"] = Field(description="The recurrent update rule.")
+    filters: int = Field(64, ge=1, description="Filters.")
+    width: int = Field(11, ge=1, description="Letters that a filter sees; an odd number.")
+    pool: int = Field(
+        1, ge=1, description="Neighbouring positions of which the largest value is kept."
+    )
+
+    @field_validator("width")
+    @classmethod
+    def _odd(cls, width: int) -> int:
+        if width % 2 == 0:
+            raise ValueError("must be odd, so that a filter has a middle")
+        return width
+
+
+class ModelConfig(Section):
+    """A recurrent network, or one of self-attention to compare it with."""
+
+    cell: Literal["rnn", "lstm", "gru", "mingru", "minlstm", "self_attention"] = Field(
+        description="The recurrent update rule; `mingru` and `minlstm` (Feng et al. 2024) have "
+        "gates that do not see the state; `self_attention` is an encoder without recurrence "
+        "(Vaswani et al. 2017)."
+    )
     activation: Literal["tanh", "relu", "sigmoid"] = Field(
         "tanh", description="Nonlinearity of an `rnn`."
     )
     peephole: Literal["diagonal", "full"] | None = Field(
         None, description="Peephole connections of an `lstm` (Gers & Schmidhuber 2000)."
     )
+    letters: Literal["one_hot", "embedding"] = Field(
+        "one_hot", description="How letters are read: one-hot, or as vectors that are learned."
+    )
     embedding_size: int = Field(
-        32, ge=1, description="Numbers that stand for a gene, where profiles are read by rank."
+        32, ge=1, description="Numbers that stand for a gene (profiles by rank), or for a letter."
+    )
+    convolution: ConvolutionConfig | None = Field(
+        None, description="Filters in front of the recurrence."
     )
     hidden_size: int = Field(64, ge=1, description="Units in a direction.")
     layers: int = Field(1, ge=1, description="Recurrent layers on top of each other.")
     bidirectional: bool = Field(True, description="Read the sequence from both ends.")
-    readout: Literal["last", "mean", "max"] = Field(
-        "last", description="How the hidden states of a sequence become one vector."
+    residual: bool = Field(
+        False, description="From the second layer on, add a layer's input to its output."
+    )
+    attention_heads: int | None = Field(
+        None,
+        ge=1,
+        description="Heads of multi-head self-attention on top of the recurrence; for `cell: "
+        "self_attention` those of each layer (4).",
+    )
+    readout: Literal["last", "mean", "max", "mean_max", "attention"] | None = Field(
+        None,
+        description="How the hidden states of a sequence become one vector: `last` without "
+        "self-attention, else `mean`; `attention` learns a weight for each position (Bahdanau et "
+        "al. 2015), which is saved.",
     )
     dropout: float = Field(
         0.0, ge=0, lt=1, description="Dropped fraction between layers and before the output."
+    )
+    variational_dropout: bool = Field(
+        False,
+        description="Between layers, one mask for all steps of a sequence (Gal & Ghahramani 2016).",
+    )
+    beside_size: int = Field(
+        32, ge=1, description="Units that read the second input, where there is one."
     )
     initialization: Literal["orthogonal", "uniform"] = Field(
         "orthogonal",
@@ -51,7 +97,39 @@ class ModelConfig(Section):
             raise ValueError(f"peephole is for cell: lstm, not for cell: {self.cell}")
         if self.activation != "tanh" and self.cell != "rnn":
             raise ValueError(f"activation is for cell: rnn, not for cell: {self.cell}")
+        mixed = self.attention_heads is not None or self.cell == "self_attention"
+        if mixed and self.readout == "last":
+            raise ValueError(
+                "readout: last is for a recurrence alone; self-attention mixes the positions, take "
+                "mean, max, mean_max or attention"
+            )
+        if mixed and self.width % self.heads:
+            raise ValueError(
+                f"{self.heads} attention heads can't share {self.width} units; hidden_size (times "
+                "two directions) must be a multiple of attention_heads"
+            )
         return self
+
+    @property
+    def heads(self) -> int:
+        """Heads of self-attention, where there is any."""
+        return self.attention_heads or 4
+
+    @property
+    def directions(self) -> int:
+        """Directions in which a sequence is read; self-attention has none."""
+        return 2 if self.bidirectional and self.cell != "self_attention" else 1
+
+    @property
+    def width(self) -> int:
+        """Units at each position."""
+        return self.directions * self.hidden_size
+
+    @property
+    def pooling(self) -> str:
+        """The readout that is taken."""
+        mixed = self.attention_heads is not None or self.cell == "self_attention"
+        return self.readout or ("mean" if mixed else "last")
 
 
 class TrainingConfig(Section):
@@ -72,16 +150,34 @@ class TrainingConfig(Section):
         5, ge=1, description="Epochs without a better validation loss before training stops."
     )
     clip_norm: float = Field(1.0, gt=0, description="Gradients with a larger norm are scaled down.")
+    clip_value: float | None = Field(
+        None, gt=0, description="Each gradient is held within ± this, before `clip_norm`."
+    )
+    accumulate: int = Field(
+        1,
+        ge=1,
+        description="Parts in which a batch is trained, where the memory does not hold it; the "
+        "gradients are the same. Doubled by itself when a GPU's memory is not enough.",
+    )
     precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true", description="Arithmetic, in Lightning Fabric's words."
     )
     device: Literal["auto", "cpu", "gpu"] = Field(
         "auto", description="`auto` takes a GPU when the job was given one."
     )
+    devices: int = Field(
+        1, ge=1, description="GPUs (or processes, on CPUs) that share each batch of a training job."
+    )
+    tensorboard: bool = Field(
+        False,
+        description="Also write TensorBoard's event files, to `results/{analysis}/tensorboard` "
+        "(needs the package tensorboard).",
+    )
     threads: int = Field(
         1,
         ge=1,
-        description="CPU threads of a training job; another number gives other last digits.",
+        description="CPU threads of a process of a training job; another number may give other last "
+        "digits.",
     )
 
     @field_validator("seeds")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,17 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from . import __version__, cells
+from . import __version__, cells, layers
 from .alphabets import ALPHABETS
 from .config_models import ModelConfig
-from .datasets import Batch
+from .datasets import NOTHING, Batch
 from .encoding import EncodedSequences
 from .files import InputError, write_json, write_with
 from .folds import read_descriptions
 from .inputs import Inputs, RankedGenes
-from .targets import REGRESSION, Task
+from .layers import Noise
+from .recurrence import Recorded
+from .targets import Task
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 
@@ -69,116 +71,254 @@ class InputScheme:
 
 
 class Network(nn.Module):
-    """A recurrent network: y = W_hy r(h_1 … h_T) + b_y, or y_t = W_hy h_t + b_y at each position.
+    """Networks of stacked replicates: inputs, recurrence, readout r, y = W_hy r(h_1 … h_T) + b_y.
 
-    r is the readout: the last state of each direction (`last`: forward at the last letter, backward
-    at the first), or the mean or maximum of the states over the letters. A position's h_t are the
-    states of both directions there.
+    Where each position has a target, y_t = W_hy h_t + b_y. The readout `last` is the last state of
+    each direction (forward at the last letter, backward at the first); the others are taken over
+    the states of both directions at all letters. A second input is fused late: what a layer of its
+    own makes of it stands beside r.
 
     Parameters
     ----------
     config : ModelConfig
-    scheme : InputScheme
+    schemes : InputScheme or sequence of InputScheme
+        One a replicate; one alone stands for one replicate.
     task : Task
+    n_outputs : int
+        Of the output layer, as the loss needs them.
+    n_beside : int
+        Features of the second input; 0 where there is none.
+
+    Raises
+    ------
+    InputError
+        When positions are pooled and each needs an output.
     """
 
     one_hot: Tensor
     mean: Tensor
     sd: Tensor
 
-    def __init__(self, config: ModelConfig, scheme: InputScheme, task: Task = REGRESSION) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        schemes: InputScheme | Sequence[InputScheme],
+        task: Task,
+        n_outputs: int,
+        n_beside: int = 0,
+    ) -> None:
         super().__init__()
-        self.reads_letters = scheme.alphabet is not None
-        self.embedding: nn.Embedding | None = None
-        if scheme.vocabulary:
-            self.embedding = nn.Embedding(
-                scheme.vocabulary + 1, config.embedding_size, padding_idx=scheme.vocabulary
+        schemes = [schemes] if isinstance(schemes, InputScheme) else list(schemes)
+        scheme, self.replicates = schemes[0], len(schemes)
+        self.config, self.per_position = config, task.per == "position"
+        # what is to come must not be seen by what predicts it
+        self.causal = task.next_value
+        channels = self._build_inputs(config, schemes)
+        self.convolution = None
+        if config.convolution is not None:
+            own = config.convolution
+            if own.pool > 1 and self.per_position:
+                raise InputError(
+                    "convolution.pool: each position needs an output here, and pooled positions "
+                    "have none. Set pool: 1."
+                )
+            self.convolution = layers.Convolution(
+                channels, own.filters, own.width, own.pool, self.replicates
             )
-        elif scheme.alphabet is not None:
-            codes = ALPHABETS[scheme.alphabet].one_hot
+            channels = own.filters
+        self.reads_letters = scheme.alphabet is not None
+        self.recurrent: cells.Cell | None = None
+        self.encoder: layers.Encoder | None = None
+        sizes = (channels, config.hidden_size, config.layers)
+        if config.cell == "self_attention":
+            self.encoder = layers.Encoder(*sizes, config.heads, self.replicates, config.dropout)
+        else:
+            self.recurrent = cells.build_cell(
+                config.cell, *sizes, replicates=self.replicates, dropout=config.dropout,
+                over_time=config.variational_dropout, residual=config.residual,
+                bidirectional=config.bidirectional, activation=config.activation,
+                peephole=config.peephole,
+            )  # fmt: skip
+            if config.initialization == "orthogonal":
+                cells.initialize(self.recurrent)
+        self.on_top: layers.SelfAttention | None = None
+        if self.recurrent is not None and config.attention_heads is not None:
+            self.on_top = layers.SelfAttention(
+                config.width, config.heads, self.replicates, config.dropout
+            )
+        self.attention: layers.AdditiveAttention | None = None
+        width = config.width
+        if not self.per_position and config.pooling == "attention":
+            self.attention = layers.AdditiveAttention(width, self.replicates)
+        if not self.per_position and config.pooling == "mean_max":
+            width *= 2
+        self.beside: layers.Linear | None = None
+        if n_beside:
+            self.beside = layers.Linear(n_beside, config.beside_size, self.replicates)
+            width += config.beside_size
+        self.output = layers.Linear(width, n_outputs, self.replicates)
+
+    def _build_inputs(self, config: ModelConfig, schemes: list[InputScheme]) -> int:
+        """What turns inputs into steps; returns the channels of a step."""
+        scheme = schemes[0]
+        self.embedding: layers.Embedding | None = None
+        if scheme.vocabulary:
+            self.embedding = layers.Embedding(
+                scheme.vocabulary, config.embedding_size, self.replicates
+            )
+            return config.embedding_size
+        if scheme.alphabet is not None:
+            alphabet = ALPHABETS[scheme.alphabet]
+            if config.letters == "embedding":
+                self.embedding = layers.Embedding(
+                    len(alphabet.codes), config.embedding_size, self.replicates
+                )
+                return config.embedding_size
+            codes = alphabet.one_hot
             table = np.vstack([codes, np.zeros((1, codes.shape[1]))]).astype(np.float32)
             self.register_buffer("one_hot", torch.from_numpy(table), persistent=False)
-        else:
-            for name, values in (("mean", scheme.mean), ("sd", scheme.sd)):
-                buffer = torch.tensor(values, dtype=torch.float32)
-                self.register_buffer(name, buffer, persistent=False)
-        self.recurrent = cells.build_cell(
-            config.cell,
-            scheme.channels(config),
-            config.hidden_size,
-            config.layers,
-            dropout=config.dropout if config.layers > 1 else 0.0,
-            bidirectional=config.bidirectional,
-            activation=config.activation,
-            peephole=config.peephole,
-        )
-        if config.initialization == "orthogonal":
-            cells.initialize(self.recurrent)
-        self.readout = None if task.per == "position" else config.readout
-        self.directions = 2 if config.bidirectional else 1
-        self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear(self.directions * config.hidden_size, task.n_outputs)
+            return codes.shape[1]
+        for name in ("mean", "sd"):
+            values = torch.tensor([getattr(each, name) for each in schemes], dtype=torch.float32)
+            self.register_buffer(name, values[:, None, None], persistent=False)
+        return len(scheme.mean)
 
-    def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def states(
+        self,
+        inputs: Tensor,
+        lengths: Tensor | None = None,
+        noise: Noise | None = None,
+        record: list[Recorded] | None = None,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """States at each position, the last one of each direction, and lengths after pooling.
+
+        Returns
+        -------
+        hidden : Tensor
+            [replicate, batch, time, unit].
+        last : Tensor or None
+            [replicate, batch, unit]; None without recurrence.
+        lengths : Tensor or None
+        """
+        if self.embedding is not None:
+            steps = self.embedding(inputs)
+        elif self.reads_letters:
+            steps = nn.functional.embedding(inputs, self.one_hot)
+        else:
+            steps = (inputs - self.mean) / self.sd
+        if self.convolution is not None:
+            steps, lengths = self.convolution(steps, lengths)
+            if noise is not None:
+                noise.pooled(self.convolution.pool)
+        last = None
+        if self.recurrent is not None:
+            hidden, (ends, *_) = self.recurrent(
+                steps, lengths=lengths, noise=noise, record=record, whole_state=False
+            )
+            last = torch.cat(ends[-self.recurrent.directions :].unbind(0), dim=2)
+            if self.on_top is not None:
+                hidden = self.on_top(hidden, lengths, noise, self.causal)
+        else:
+            assert self.encoder is not None
+            hidden = self.encoder(steps, lengths, noise, self.causal)
+        return hidden, last, lengths
+
+    def forward(
+        self,
+        inputs: Tensor,
+        lengths: Tensor | None = None,
+        beside: Tensor | None = None,
+        noise: Noise | None = None,
+        record: list[Recorded] | None = None,
+    ) -> Tensor:
         """Outputs of a batch: values, or logits of the classes.
 
         Parameters
         ----------
-        inputs : Tensor
+        inputs, lengths, beside
             As in `Batch`.
-        lengths : Tensor or None
-            int64 [batch], where there is padding.
+        noise : Noise, optional
+            For dropout; there is none without it.
+        record : list, optional
+            As in `recurrence.Cell.forward`.
 
         Returns
         -------
         Tensor
-            [batch, outputs], or [batch, time, outputs] where each position has a target.
+            [replicate, batch, outputs], or [replicate, batch, time, outputs] where each position
+            has a target.
         """
-        if self.reads_letters:
-            steps = nn.functional.embedding(inputs, self.one_hot)  # [batch, time, channel]
-        elif self.embedding is not None:
-            steps = self.embedding(inputs)
-        else:
-            steps = (inputs - self.mean) / self.sd
-        hidden, state = self.recurrent(steps, lengths=lengths)  # hidden [batch, time, unit]
-        read = hidden if self.readout is None else self._pool(hidden, state, lengths)
-        return self.output(self.dropout(read))
+        hidden, last, lengths = self.states(inputs, lengths, noise, record)
+        read = hidden if self.per_position else self._pool(hidden, last, lengths)
+        if self.beside is not None:
+            assert beside is not None
+            other = torch.relu(self.beside(beside))
+            if self.per_position:
+                other = other[:, :, None].expand(-1, -1, read.shape[2], -1)
+            read = torch.cat([read, other], dim=-1)
+        return self.output(layers.drop(read, self.config.dropout, noise))
 
-    def _pool(self, hidden: Tensor, state: Any, lengths: Tensor | None) -> Tensor:
-        if self.readout == "last":
-            last = state[0] if isinstance(state, tuple) else state
-            return torch.cat(last[-self.directions :].unbind(0), dim=1)
-        if self.readout == "mean":
-            # states beyond the length are zero
-            n_letters = hidden.shape[1] if lengths is None else lengths[:, None]
-            return hidden.sum(dim=1) / n_letters
-        if lengths is not None:
-            inside = torch.arange(hidden.shape[1], device=hidden.device) < lengths[:, None]
-            hidden = hidden.masked_fill(~inside[:, :, None], -torch.inf)
-        return hidden.amax(dim=1)
+    def _pool(self, hidden: Tensor, last: Tensor | None, lengths: Tensor | None) -> Tensor:
+        pooling = self.config.pooling
+        if pooling == "last":
+            assert last is not None
+            return last
+        if self.attention is not None:
+            return self.attention(hidden, lengths)[0]
+        parts = []
+        if pooling in ("mean", "mean_max"):
+            # where self-attention has put something beyond the length, it does not count
+            inside = hidden if lengths is None else hidden * _inside(hidden, lengths)
+            n_letters = hidden.shape[2] if lengths is None else lengths[..., None]
+            parts.append(inside.sum(dim=2) / n_letters)
+        if pooling in ("max", "mean_max"):
+            if lengths is not None:
+                hidden = hidden.masked_fill(~_inside(hidden, lengths), -torch.inf)
+            parts.append(hidden.amax(dim=2))
+        return torch.cat(parts, dim=2)
+
+    def attended(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Weight of each position in the readout `attention`: [replicate, batch, time / pool]."""
+        assert self.attention is not None
+        hidden, _, lengths = self.states(inputs, lengths)
+        return self.attention(hidden, lengths)[1]
 
 
-def count_parameters(network: nn.Module) -> int:
-    """Number of trained values."""
-    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+def _inside(hidden: Tensor, lengths: Tensor) -> Tensor:
+    """Boolean [replicate, batch, time, 1]: False beyond a length."""
+    return (torch.arange(hidden.shape[2], device=hidden.device) < lengths[..., None])[..., None]
+
+
+def stack(networks: Sequence[Network], into: Network) -> Network:
+    """Copy networks of one replicate each into one that has a place for all of them."""
+    states = [network.state_dict() for network in networks]
+    into.load_state_dict({name: torch.cat([state[name] for state in states]) for name in states[0]})
+    return into
+
+
+def count_parameters(network: Network) -> int:
+    """Number of trained values of one replicate."""
+    trained = [each for each in network.parameters() if each.requires_grad]
+    return sum(parameter.numel() for parameter in trained) // network.replicates
 
 
 @torch.no_grad()
-def infer(network: nn.Module, batches: Iterable[Batch], n: int) -> np.ndarray:
-    """Outputs for targets of a dataset; float64 [n, outputs], NaN for those in no batch.
+def infer(network: Network, batches: Iterable[Batch], n: int) -> np.ndarray:
+    """Outputs for targets of a dataset; float64 [replicate, n, outputs], NaN for those in no batch.
 
     `n` is the number of targets of the dataset.
     """
     network.eval()
-    values = None
+    values = np.full((network.replicates, n, network.output.weight.shape[1]), np.nan)
     for batch in batches:
-        outputs = network(batch.inputs, batch.lengths).double().cpu().numpy()
-        if values is None:
-            values = np.full((n, outputs.shape[-1]), np.nan)
+        outputs = network(batch.inputs, batch.lengths, batch.beside).double().cpu().numpy()
         places = batch.places.numpy()
         inside = places >= 0
-        values[places[inside]] = outputs[inside]
-    return np.full((n, 1), np.nan) if values is None else values
+        if batch.places.dim() == 2:
+            inside &= (batch.rows != NOTHING).numpy()
+        replicate = np.nonzero(inside)[0]
+        values[replicate, places[inside]] = outputs[inside]
+    return values
 
 
 def describe(
@@ -188,8 +328,12 @@ def describe(
     task: Task,
     target_scaling: Mapping[str, float],
     runs: list[dict[str, Any]],
+    *,
+    n_outputs: int,
+    n_beside: int = 0,
 ) -> dict[str, Any]:
     """What `model.json` must say for `load`, and for a person who finds the file."""
+    network = Network(config, scheme, task, n_outputs, n_beside)
     return {
         "name": name,
         "kind": "control" if config.shuffle_labels else "recurrent",
@@ -198,7 +342,9 @@ def describe(
         "inputs": asdict(scheme),
         "task": task.to_dict(),
         "target_scaling": dict(target_scaling),
-        "n_parameters": count_parameters(Network(config, scheme, task)),
+        "n_outputs": n_outputs,
+        "n_beside": n_beside,
+        "n_parameters": count_parameters(network),
         "runs": runs,
     }
 
@@ -213,7 +359,7 @@ def save(
     ----------
     folder
     trained
-        By fold the description and, by seed, the weights. The description of one fold is the whole
+        By fold the description and, by seed, the weights (without a replicate dimension). The description of one fold is the whole
         `model.json`; those of several are its list `folds`. All weights are in one file.
     """
     tensors = {
@@ -230,7 +376,7 @@ def save(
 
 
 def load(folder: str | Path, fold: int | None = None) -> tuple[dict[str, Any], dict[int, Network]]:
-    """The description and, for each seed, the network that `save` wrote; of the first fold in it.
+    """The description and, for each seed, its network (one replicate), of the first fold in it.
 
     Raises
     ------
@@ -260,7 +406,8 @@ def load(folder: str | Path, fold: int | None = None) -> tuple[dict[str, Any], d
             if name.startswith(prefix)
         }
         # the file decides the precision: a network trained in float64 predicts in float64
-        network = Network(config, scheme, task).to(next(iter(state.values())).dtype)
-        network.load_state_dict(state)
+        network = Network(config, scheme, task, description["n_outputs"], description["n_beside"])
+        network = network.to(next(iter(state.values())).dtype)
+        network.load_state_dict({name: value[None] for name, value in state.items()})
         networks[run["seed"]] = network.eval()
     return description, networks

@@ -1,0 +1,108 @@
+"""Checkpoints: training that is killed, pre-empted or told to stop goes on where it was."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from .files import InputError, write_with
+
+logger = logging.getLogger(__name__)
+
+#: What a cluster sends before it takes a node away, or before the time is over.
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+
+
+@contextlib.contextmanager
+def lock(folder: str | Path) -> Iterator[Path]:
+    """Hold a folder of checkpoints for this process.
+
+    Raises
+    ------
+    InputError
+        When another process holds it: a job of an earlier run that is still alive.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"{folder}: another job is still training here (a stopped Snakemake leaves its "
+                "jobs running). Wait for it or stop it, then run the same command again."
+            ) from None
+        yield folder
+
+
+def key_of(*parts: str) -> str:
+    """A name for all that decides what a training does: a checkpoint belongs to one."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def write(path: Path | None, key: str, state: dict[str, Any]) -> None:
+    """Write tensors and plain values, whole or not at all; nothing where there is no path."""
+    if path is None:
+        return
+    buffer = io.BytesIO()
+    torch.save({"key": key, **state}, buffer)
+    payload = buffer.getvalue()
+    # the digest goes first: torch.load accepts a file with a flipped bit
+    whole = hashlib.sha256(payload).digest() + payload
+    write_with(path, lambda temporary: temporary.write_bytes(whole))
+
+
+def read(path: Path | None, key: str) -> dict[str, Any] | None:
+    """What `write` wrote; None where there is none, or one that is damaged or of something else."""
+    if path is None or not path.exists():
+        return None
+    whole = path.read_bytes()
+    if hashlib.sha256(whole[32:]).digest() != whole[:32]:
+        logger.warning("%s is damaged; training starts from the beginning", path)
+        return None
+    state = torch.load(io.BytesIO(whole[32:]), weights_only=True)
+    if state.pop("key") != key:
+        logger.warning("%s is of other data or settings; training starts from the beginning", path)
+        return None
+    return state
+
+
+class Stop:
+    """Whether this process was told to stop; training asks after every step."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def _ask(self, number: int, _: FrameType | None) -> None:
+        self.signal = number
+
+    def leave(self) -> None:
+        """End the process as the shell would name it: 128 and the number of the signal."""
+        assert self.signal is not None
+        raise SystemExit(128 + self.signal)
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[Stop]:
+    """Let `SIGTERM` and `SIGUSR1` ask for a checkpoint in place of ending the process at once."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # only the main thread may change what a signal does
+        return
+    before = {number: signal.signal(number, stop._ask) for number in SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

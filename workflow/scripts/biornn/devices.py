@@ -1,0 +1,68 @@
+"""Devices: where a training runs, and how this process is set up for it."""
+
+from __future__ import annotations
+
+import ctypes
+
+import torch
+from lightning_fabric import Fabric
+
+from .config_models import TrainingConfig
+from .files import InputError
+
+
+def make_fabric(config: TrainingConfig) -> tuple[Fabric, str]:
+    """The device (or devices) to train on and a sentence that says which and why.
+
+    With `config.devices` above one, `Fabric.launch` starts a process for each; every process calls
+    `set_up_process`.
+
+    Raises
+    ------
+    InputError
+        When a GPU is asked for and there is none, or fewer than asked for.
+    """
+    set_up_process(config.threads)
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if config.device == "gpu" and not gpus:
+        raise InputError(
+            "training.device is gpu, but this job sees no CUDA device. Ask for one "
+            "(--resources gpu=1, or the profile's gpu setting), or set training.device: auto."
+        )
+    n = config.devices
+    strategy = "auto" if n == 1 else "ddp_spawn"
+    if config.device == "cpu" or not gpus:
+        why = "as configured" if config.device == "cpu" else "no GPU was given to this job"
+        threads = f"{config.threads} thread{'s' if config.threads > 1 else ''}"
+        processes = "" if n == 1 else f"{n} processes of "
+        fabric = Fabric(accelerator="cpu", devices=n, strategy=strategy, precision=config.precision)
+        return fabric, f"CPU, {processes}{threads} ({why})"
+    if gpus < n:
+        raise InputError(
+            f"training.devices is {n}, but this job sees {gpus} GPU{'s' if gpus > 1 else ''}. Ask "
+            "for more (the profile's gpu setting), or set training.devices."
+        )
+    fabric = Fabric(accelerator="cuda", devices=n, strategy=strategy, precision=config.precision)
+    return fabric, f"GPU, {torch.cuda.get_device_name(0)}{f' x {n}' if n > 1 else ''}"
+
+
+def set_up_process(threads: int) -> None:
+    """Threads, denormal numbers and memory of this process."""
+    torch.set_num_threads(threads)
+    # as gradients vanish, numbers become denormal and each operation many times slower
+    torch.set_flush_denormal(True)
+    keep_freed_memory()
+
+
+def keep_freed_memory() -> bool:
+    """Let this process keep the memory that it frees; True where the C library can (glibc).
+
+    Every training step frees some megabytes and asks for them again. By default glibc gives such
+    blocks back to the kernel at once, which must then clear each page anew.
+    """
+    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    # 32 MiB is the most that glibc takes for the second
+    return bool(mallopt(trim_threshold, 2**30)) and bool(mallopt(mmap_threshold, 2**25))
