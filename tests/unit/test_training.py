@@ -170,15 +170,6 @@ def test_float64_training(data):
     assert next(iter(run.state.values())).dtype == torch.float64
 
 
-def test_scaling_uses_the_training_rows_and_refuses_a_constant():
-    scaling = training.TargetScaling.fit(np.array([1.0, 3.0]))
-    assert (scaling.mean, scaling.sd) == (2.0, 1.0)
-    values = np.array([-4.0, 11.0])
-    np.testing.assert_allclose(scaling.unscale(scaling.scale(values)), values)
-    with pytest.raises(InputError, match="All 3 training targets are 2"):
-        training.TargetScaling.fit(np.full(3, 2.0))
-
-
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
 def test_schedules_stay_between_zero_and_one(schedule):
     factors = [training.learning_rate_factor(schedule, p) for p in np.linspace(0, 1, 101)]
@@ -250,13 +241,6 @@ def test_targets_that_are_masked_have_no_influence(make):
     assert all(torch.equal(runs[0].state[key], runs[1].state[key]) for key in runs[0].state)
 
 
-def test_a_batch_without_labels_has_no_loss():
-    for targets in (torch.full((2, 3), MASKED), torch.full((2, 3), torch.nan)):
-        loss, labelled = training.loss_of(torch.randn(2, 3, 2, requires_grad=True), targets)
-        assert loss.item() == 0 and labelled == 0
-        loss.backward()
-
-
 def test_shuffled_labels_stay_in_their_subset_and_leave_the_mask():
     data = make_positions(50)
     shuffled = training._shuffle_within_subsets(data.targets, data, 3)
@@ -265,10 +249,3 @@ def test_shuffled_labels_stay_in_their_subset_and_leave_the_mask():
     for subset in ("train", "validation", "test"):
         rows = data.unit_rows(subset)
         assert sorted(shuffled[rows]) == sorted(data.targets[rows])
-
-
-def test_one_class_in_training_is_refused():
-    data = make_classes(60)
-    data.targets[data.subsets == "train"] = 1
-    with pytest.raises(InputError, match="All training examples are of one class"):
-        training.TargetScaling.of(data)

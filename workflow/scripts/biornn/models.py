@@ -20,6 +20,7 @@ from .encoding import EncodedSequences
 from .files import InputError, write_json, write_with
 from .folds import read_descriptions
 from .inputs import Inputs, RankedGenes
+from .losses import Loss
 from .targets import REGRESSION, Task
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
@@ -117,10 +118,11 @@ class Network(nn.Module):
         self.readout = None if task.per == "position" else config.readout
         self.directions = 2 if config.bidirectional else 1
         self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear(self.directions * config.hidden_size, task.n_outputs)
+        n_outputs = Loss.of(task, config.loss).n_outputs
+        self.output = nn.Linear(self.directions * config.hidden_size, n_outputs)
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Outputs of a batch: values, or logits of the classes.
+        """Outputs of a batch, as the loss takes them: values, or logits of the classes.
 
         Parameters
         ----------

@@ -23,15 +23,14 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
-from scipy.special import log_softmax, softmax
 from torch import Tensor, nn
 
 from .config_models import ModelConfig, TrainingConfig
 from .datasets import SequenceDataset
 from .files import InputError, write_with
 from .folds import FoldData
+from .losses import Loss, TargetScaling
 from .models import InputScheme, Network, infer
-from .targets import MASKED, Task
 
 logger = logging.getLogger(__name__)
 
@@ -42,46 +41,6 @@ HISTORY_COLUMNS = [
 #: Examples in a batch without gradients.
 INFERENCE_BATCH = 1024
 _WARM_UP = 0.2
-
-
-@dataclass(frozen=True)
-class TargetScaling:
-    """Mean and standard deviation of the training targets: networks learn (y - mean) / sd."""
-
-    mean: float
-    sd: float
-
-    @classmethod
-    def fit(cls, train_targets: np.ndarray) -> TargetScaling:
-        """From the training rows; a constant target can't be learned and is refused."""
-        sd = float(np.std(train_targets))
-        if not sd > 0:
-            raise InputError(
-                f"All {len(train_targets)} training targets are {train_targets[0]:g}: "
-                "there is nothing to learn. Check the target column and the split."
-            )
-        return cls(float(np.mean(train_targets)), sd)
-
-    @classmethod
-    def of(cls, data: FoldData) -> TargetScaling:
-        """What fits the fold's task: classes are not scaled."""
-        train = data.targets[data.unit_rows("train")]
-        if data.task.kind == "regression":
-            return cls.fit(train)
-        if len(np.unique(train)) < 2:
-            raise InputError(
-                "All training examples are of one class: there is nothing to learn. Check the "
-                "target column and the split."
-            )
-        return cls(0.0, 1.0)
-
-    def scale(self, values: np.ndarray) -> np.ndarray:
-        """From the target's unit to standard deviations."""
-        return (values - self.mean) / self.sd
-
-    def unscale(self, values: np.ndarray) -> np.ndarray:
-        """From standard deviations to the target's unit."""
-        return values * self.sd + self.mean
 
 
 @dataclass(frozen=True)
@@ -98,8 +57,7 @@ class Run:
     history : list of dict
         One row of `HISTORY_COLUMNS` an epoch.
     predictions : numpy.ndarray
-        float64 [targets, outputs], for every example (or position): values in the target's unit,
-        or class probabilities.
+        float64 [targets, values], for every example (or position), from `Loss.to_predictions`.
     """
 
     seed: int
@@ -183,7 +141,7 @@ def train(
 ) -> Run:
     """Train one network with early stopping on the validation loss.
 
-    The loss is the mean squared error, or the cross entropy of classes.
+    The loss is that of `Loss.of_fold`; the validation loss is the same, in double precision.
 
     Parameters
     ----------
@@ -207,7 +165,8 @@ def train(
     """
     started = time.monotonic()
     task = data.task
-    targets = data.targets if task.kind == "classification" else scaling.scale(data.targets)
+    targets = scaling.scale(data.targets)
+    loss = Loss.of_fold(data, model, config)
     if model.shuffle_labels:
         targets = _shuffle_within_subsets(targets, data, seed)
     torch.manual_seed(seed)
@@ -224,6 +183,8 @@ def train(
         torch.from_numpy(data.rows(subset)) for subset in ("train", "validation")
     )
     judged = data.unit_rows("validation")
+    weights = data.unit_weights
+    judged_weights = None if weights is None else weights[judged]
 
     key = _digest(model.model_dump_json(), config.model_dump_json(), str(seed), data.digest())
     state: dict[str, Any] = {"epoch": 0, "best_epoch": 0, "best_loss": math.inf, "best": {},
@@ -240,11 +201,12 @@ def train(
     ):
         epoch = state["epoch"] + 1
         row = _train_epoch(
-            wrapped, optimizer, dataset, train_rows, config, fabric, seed=seed, epoch=epoch
-        )
+            wrapped, optimizer, dataset, train_rows, config, fabric, loss=loss,
+            example_weights=data.weights, seed=seed, epoch=epoch,
+        )  # fmt: skip
         validation = dataset.by_length(validation_rows, INFERENCE_BATCH)
         outputs = infer(wrapped, validation, len(targets))[judged]
-        row["validation_loss"] = loss_of_arrays(outputs, targets[judged], task)
+        row["validation_loss"] = loss.of_arrays(outputs, targets[judged], judged_weights)
         if not math.isfinite(row["train_loss"] + row["validation_loss"]):
             raise InputError(
                 f"{name} seed {seed}: the loss is not a finite number in epoch {epoch} (learning "
@@ -266,7 +228,7 @@ def train(
 
     network.load_state_dict(state["best"])
     everything = dataset.by_length(torch.arange(len(data.inputs)), INFERENCE_BATCH)
-    predictions = to_predictions(infer(wrapped, everything, len(targets)), task, scaling)
+    predictions = loss.to_predictions(infer(wrapped, everything, len(targets)), scaling)
     best = {key: value.cpu() for key, value in state["best"].items()}
     return Run(
         seed, state["epoch"], state["best_epoch"], state["seconds"], best, state["history"],
@@ -282,6 +244,8 @@ def _train_epoch(
     config: TrainingConfig,
     fabric: Fabric,
     *,
+    loss: Loss,
+    example_weights: np.ndarray | None,
     seed: int,
     epoch: int,
 ) -> dict[str, float]:
@@ -290,7 +254,7 @@ def _train_epoch(
     torch.manual_seed(epoch_seed)
     network.train()
     n_steps = math.ceil(len(rows) / config.batch_size)
-    loss_sum, n_targets = torch.zeros(2, dtype=torch.float64, device=fabric.device)
+    loss_sum, weight_sum = torch.zeros(2, dtype=torch.float64, device=fabric.device)
     norms = []
     rate = 0.0
     for step, batch in enumerate(dataset.shuffled(rows, config.batch_size, epoch_seed)):
@@ -299,8 +263,14 @@ def _train_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad()
-        loss, labelled = loss_of(network(batch.inputs, batch.lengths), batch.targets)
-        fabric.backward(loss)
+        outputs = network(batch.inputs, batch.lengths)
+        weights = None
+        if example_weights is not None:
+            weights = torch.from_numpy(example_weights[batch.rows.numpy()]).to(outputs)[None]
+        losses, weights = loss(outputs[None], batch.targets[None], weights)
+        total, weight = (losses * weights).sum(), weights.sum()
+        # a batch may have no label at all
+        fabric.backward(total / torch.where(weight > 0, weight, 1))
         # error_if_nonfinite waits for the device at every step; the epoch's sums show it too
         norms.append(
             fabric.clip_gradients(
@@ -308,54 +278,16 @@ def _train_epoch(
             )
         )
         optimizer.step()
-        loss_sum = loss_sum + loss.detach() * labelled
-        n_targets = n_targets + labelled
+        loss_sum = loss_sum + total.detach()
+        weight_sum = weight_sum + weight
     norm = torch.stack(norms)
     return {
         "epoch": epoch,
-        "train_loss": (loss_sum / n_targets).item(),
+        "train_loss": (loss_sum / weight_sum).item(),
         "learning_rate": rate,
         "gradient_norm": norm.mean().item(),
         "clipped_steps": int((norm > config.clip_norm).sum()),
     }
-
-
-def loss_of(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor | int]:
-    """Mean loss of a batch over its labelled targets, and their number.
-
-    Parameters
-    ----------
-    outputs : Tensor
-        [batch, outputs] or [batch, time, outputs].
-    targets : Tensor
-        As in `Batch`: float for the squared error, int64 for the cross entropy.
-    """
-    if targets.dtype == torch.int64:
-        labelled = (targets != MASKED).sum()
-        total = nn.functional.cross_entropy(
-            outputs.flatten(0, -2), targets.flatten(), ignore_index=MASKED, reduction="sum"
-        )
-        # a batch may have no label at all
-        return total / labelled.clamp(min=1), labelled
-    if targets.dim() == 1:
-        return nn.functional.mse_loss(outputs[:, 0], targets), len(targets)
-    there = ~targets.isnan()
-    errors = torch.where(there, outputs[..., 0] - torch.where(there, targets, 0), 0)
-    labelled = there.sum()
-    return (errors**2).sum() / labelled.clamp(min=1), labelled
-
-
-def loss_of_arrays(outputs: np.ndarray, targets: np.ndarray, task: Task) -> float:
-    """The same loss of outputs [targets, outputs], all of them labelled, in double precision."""
-    if task.kind == "regression":
-        return float(np.mean((outputs[:, 0] - targets) ** 2))
-    log_probabilities = log_softmax(outputs, axis=1)
-    return float(-log_probabilities[np.arange(len(targets)), targets].mean())
-
-
-def to_predictions(outputs: np.ndarray, task: Task, scaling: TargetScaling) -> np.ndarray:
-    """Outputs [targets, outputs] as values in the target's unit, or as probabilities."""
-    return scaling.unscale(outputs) if task.kind == "regression" else softmax(outputs, axis=1)
 
 
 def _shuffle_within_subsets(values: np.ndarray, data: FoldData, seed: int) -> np.ndarray:
