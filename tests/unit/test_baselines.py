@@ -123,7 +123,7 @@ def test_other_tasks_and_test_targets_without_influence(config, make):
     other.targets[rows] = 0 if other.task.kind == "classification" else 1e6
     found = [baselines.fit_baseline(config, each).predictions for each in (data, other)]
     np.testing.assert_array_equal(*found)
-    assert found[0].shape == (len(data.targets), data.task.n_outputs)
+    assert found[0].shape == (len(data.targets), data.task.n_values)
     if data.task.kind == "classification":
         np.testing.assert_allclose(found[0].sum(axis=1), 1)
 

@@ -60,7 +60,7 @@ FLOORS = [
         "audits",
         "folds",
     ],
-    ["kernels", "cells", "datasets", "models"],
+    ["kernels", "cells", "datasets", "losses", "models"],
     ["training", "baselines", "prediction"],
     ["metrics", "samples", "statistics", "comparisons"],
     ["outcome", "findings", "figures", "methods", "provenance", "report"],

@@ -127,7 +127,7 @@ def test_a_position_does_not_see_padding_or_other_sequences(make, cell):
     n = len(data.targets)
     together = models.infer(net, dataset.by_length(torch.randperm(40), 13), n)
     alone = models.infer(net, (dataset.batch(torch.tensor([i])) for i in range(40)), n)
-    assert together.shape == (n, data.task.n_outputs) and np.isfinite(together).all()
+    assert together.shape == (n, data.task.n_values) and np.isfinite(together).all()
     np.testing.assert_allclose(together, alone, atol=1e-12)
 
 

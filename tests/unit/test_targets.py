@@ -32,7 +32,7 @@ def test_numbers_are_a_regression():
 def test_other_texts_are_classes_in_the_order_of_the_alphabet():
     task, values, _ = settle(["no", "yes", "001", "NA"])
     assert task == Task("classification", "sequence", ("001", "NA", "no", "yes"))
-    assert task.encode(values).tolist() == [2, 3, 0, 1] and task.n_outputs == 4
+    assert task.encode(values).tolist() == [2, 3, 0, 1] and task.n_values == 4
 
 
 def test_numbers_can_be_classes_and_keep_the_order_that_is_given():

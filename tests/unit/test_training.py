@@ -2,29 +2,48 @@
 
 import multiprocessing
 import os
-import platform
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from biornn import training
+from biornn import checkpoints, devices, learning, runs, training
 from biornn.config_models import ModelConfig, TrainingConfig
 from biornn.files import InputError
+from biornn.runs import Replicate
 from biornn.targets import MASKED
-from made_data import make_classes, make_data, make_positions, make_series
+from made_data import make_classes, make_data, make_positions, make_ranks, make_series
 
 SMALL = ModelConfig(cell="lstm", hidden_size=8, dropout=0.2, layers=2)
 CONFIG = TrainingConfig(
     seeds=[1], epochs=6, batch_size=16, learning_rate=1e-2, patience=10, device="cpu"
 )
 
+STACKED = {
+    "peepholes": SMALL.model_copy(update={"peephole": "diagonal"}),
+    "attention": ModelConfig(
+        cell="gru", hidden_size=8, readout="attention", convolution={"filters": 6, "width": 3}
+    ),
+    "pooled": ModelConfig(
+        cell="minlstm", hidden_size=6, layers=2, residual=True, readout="mean_max", dropout=0.3,
+        variational_dropout=True, letters="embedding", embedding_size=5,
+    ),
+    "self-attention": ModelConfig(cell="self_attention", hidden_size=8, dropout=0.1),
+    "on top": ModelConfig(cell="mingru", hidden_size=8, attention_heads=2),
+}  # fmt: skip
 
-def train(data, model=SMALL, config=CONFIG, seed=1, checkpoint=None):
-    fabric, _ = training.make_fabric(config)
-    scaling = training.TargetScaling.of(data)
+
+def train(data, model=SMALL, config=CONFIG, seed=1, folder=None, **options):
+    """One network; several with `train_all`."""
+    (run,) = train_all([Replicate(data, seed)], model, config, folder, **options)
+    return run
+
+
+def train_all(replicates, model=SMALL, config=CONFIG, folder=None, **options):
+    fabric, _ = devices.make_fabric(config)
     return training.train(
-        model, config, data, seed, fabric=fabric, scaling=scaling, checkpoint=checkpoint
+        model, config, replicates, fabric=fabric, checkpoint_folder=folder, **options
     )
 
 
@@ -32,11 +51,6 @@ def r2(data, run, subset="test"):
     chosen = data.subsets == subset
     residual = (run.predictions[:, 0] - data.targets)[chosen]
     return 1 - residual.var() / data.targets[chosen].var()
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
-def test_freed_memory_can_be_kept():
-    assert training.keep_freed_memory()
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -70,78 +84,118 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(data):
     assert not np.array_equal(first.predictions, train(data, seed=2).predictions)
 
 
-def killed_after(epochs, data, checkpoint):
-    """Train in a process that kills itself (SIGKILL) after some epochs."""
-    write, done = training._write_checkpoint, 0
+def killed_after(writes, replicates, folder):
+    """Train in a process that kills itself (SIGKILL) after some checkpoints."""
+    write, done = checkpoints.write, 0
 
     def write_and_die(*arguments):
         nonlocal done
         write(*arguments)
         done += 1
-        if done == epochs:
+        if done == writes:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    training._write_checkpoint = write_and_die
-    train(data, checkpoint=checkpoint)
+    checkpoints.write = write_and_die
+    train_all(replicates, folder=folder)
 
 
-@pytest.mark.parametrize("epochs", [1, 4])
-def test_a_killed_training_goes_on_bitwise(data, tmp_path, epochs):
-    path = tmp_path / "seed1.pt"
-    process = multiprocessing.get_context("spawn").Process(
-        target=killed_after, args=(epochs, data, path)
-    )
+def in_another_process(function, *arguments):
+    process = multiprocessing.get_context("spawn").Process(target=function, args=arguments)
     process.start()
     process.join()
-    assert process.exitcode == -signal.SIGKILL and path.exists()
-    same(train(data), train(data, checkpoint=path))
+    return process.exitcode
+
+
+@pytest.mark.parametrize("writes", [1, 4])
+def test_a_killed_training_goes_on_bitwise(data, tmp_path, writes):
+    replicates = [Replicate(data, seed) for seed in (1, 2)]
+    assert in_another_process(killed_after, writes, replicates, tmp_path) == -signal.SIGKILL
+    assert (tmp_path / "stack0.pt").exists()
+    whole = train_all(replicates)
+    for one, other in zip(whole, train_all(replicates, folder=tmp_path), strict=True):
+        same(one, other)
+
+
+def stopped_at(number, step, replicates, folder):
+    """Train in a process that gets a signal in the middle of an epoch."""
+    step_of, done = learning.Learner.step, 0
+
+    def step_and_signal(*arguments):
+        nonlocal done
+        found = step_of(*arguments)
+        done += 1
+        if done == step:
+            os.kill(os.getpid(), number)
+        return found
+
+    learning.Learner.step = step_and_signal
+    train_all(replicates, folder=folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("step", [12, 18], ids=["in an epoch", "at its end"])
+def test_a_signal_leaves_a_checkpoint_that_goes_on_bitwise(data, tmp_path, number, step):
+    replicates = [Replicate(data, seed) for seed in (1, 2)]
+    assert in_another_process(stopped_at, number, step, replicates, tmp_path) == 128 + number
+    for one, other in zip(
+        train_all(replicates), train_all(replicates, folder=tmp_path), strict=True
+    ):
+        same(one, other)
 
 
 def test_a_finished_training_is_not_repeated(data, tmp_path, monkeypatch):
-    path = tmp_path / "seed1.pt"
-    first = train(data, checkpoint=path)
-    monkeypatch.setattr(training, "_train_epoch", lambda *_, **__: pytest.fail("trained again"))
-    same(first, train(data, checkpoint=path))
+    first = train(data, folder=tmp_path)
+    monkeypatch.setattr(learning.Learner, "step", lambda *_: pytest.fail("trained again"))
+    same(first, train(data, folder=tmp_path))
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "empty", "other data"])
 def test_a_checkpoint_that_can_not_be_trusted_is_left_alone(data, tmp_path, harm, caplog):
-    path = tmp_path / "seed1.pt"
-    train(make_data(seed=5) if harm == "other data" else data, checkpoint=path)
+    path = tmp_path / "stack0.pt"
+    train(make_data(seed=5) if harm == "other data" else data, folder=tmp_path)
     whole = bytearray(path.read_bytes())
     if harm == "flip":
         whole[len(whole) // 2] ^= 1
     path.write_bytes({"cut": whole[:-9], "empty": b""}.get(harm, whole))
-    same(train(data), train(data, checkpoint=path))
+    same(train(data), train(data, folder=tmp_path))
     assert "starts from the beginning" in caplog.text
 
 
-def test_a_checkpoint_with_code_is_not_run(data, tmp_path):
-    import hashlib
-    import io
+@pytest.mark.parametrize("model", STACKED.values(), ids=STACKED)
+@pytest.mark.parametrize("make", [make_data, make_positions, make_series, make_ranks])
+def test_replicates_learn_together_what_they_learn_alone(model, make):
+    """Seeds and folds of one stack, in double precision: equal to rounding, dropout included."""
+    one = make(60)
+    other = replace(make(60), subsets=np.roll(one.subsets, 1))
+    config = CONFIG.model_copy(update={"precision": "64-true", "epochs": 3, "patience": 1})
+    replicates = [Replicate(one, 1), Replicate(one, 2), Replicate(other, 1, fold=1)]
+    together = train_all(replicates, model, config)
+    assert {run.cost["replicates"] for run in together} == {3}
+    for replicate, run in zip(replicates, together, strict=True):
+        (alone,) = train_all([replicate], model, config)
+        np.testing.assert_allclose(run.predictions, alone.predictions, atol=1e-9)
+        assert (run.epochs, run.best_epoch) == (alone.epochs, alone.best_epoch)
+        for name in ("train_loss", "validation_loss", "gradient_norm"):
+            assert [row[name] for row in run.history] == pytest.approx(
+                [row[name] for row in alone.history], rel=1e-7
+            )
 
-    class Evil:
-        def __reduce__(self):
-            return os.system, (f"touch {tmp_path}/PWNED",)
 
-    buffer = io.BytesIO()
-    torch.save({"key": Evil()}, buffer)
-    path = tmp_path / "seed1.pt"
-    path.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
-    with pytest.raises(Exception, match=r"[Ww]eights.only"):
-        train(data, checkpoint=path)
-    assert not (tmp_path / "PWNED").exists()
+def test_a_replicate_that_is_done_leaves_the_stack(data):
+    config = CONFIG.model_copy(update={"epochs": 60, "patience": 2, "learning_rate": 0.05})
+    replicates = [Replicate(data, seed) for seed in range(1, 5)]
+    runs = train_all(replicates, config=config)
+    assert len({run.epochs for run in runs}) > 1
+    assert all(run.epochs == run.best_epoch + 2 == len(run.history) for run in runs)
 
 
-def test_two_jobs_can_not_write_one_checkpoint(tmp_path):
-    with training.checkpoint_lock(tmp_path / "c"):
-        with (
-            pytest.raises(InputError, match="another job is still training here"),
-            training.checkpoint_lock(tmp_path / "c"),
-        ):
-            pass
-    with training.checkpoint_lock(tmp_path / "c"):
-        pass
+def test_a_stack_has_a_limit_and_equal_epochs(data, monkeypatch):
+    longer = make_data(400)
+    replicates = [Replicate(data, 1), Replicate(longer, 1), Replicate(data, 2)]
+    found = training.stacks(SMALL, CONFIG, replicates)
+    assert found == [[replicates[0], replicates[2]], [replicates[1]]]
+    monkeypatch.setattr(training, "MAX_STACK", 1)
+    assert training.stacks(SMALL, CONFIG, replicates) == [[replicates[k]] for k in (0, 2, 1)]
 
 
 def test_early_stopping(data):
@@ -170,13 +224,24 @@ def test_float64_training(data):
     assert next(iter(run.state.values())).dtype == torch.float64
 
 
-def test_scaling_uses_the_training_rows_and_refuses_a_constant():
-    scaling = training.TargetScaling.fit(np.array([1.0, 3.0]))
-    assert (scaling.mean, scaling.sd) == (2.0, 1.0)
-    values = np.array([-4.0, 11.0])
-    np.testing.assert_allclose(scaling.unscale(scaling.scale(values)), values)
-    with pytest.raises(InputError, match="All 3 training targets are 2"):
-        training.TargetScaling.fit(np.full(3, 2.0))
+def test_an_epoch_is_told_to_who_asks(data):
+    heard = []
+    run = train(data, on_epoch=lambda epoch, losses: heard.append((epoch, *losses)))
+    assert heard == [(row["epoch"], row["validation_loss"]) for row in run.history]
+
+
+def test_gradients_are_looked_at_in_the_first_and_the_last_epoch(data):
+    run = train(data)
+    table = runs.flow_table([run])
+    assert set(table["epoch"]) == {1, run.epochs} and set(table["state"]) == {"h", "c"}
+    assert (table["norm"] >= 0).all() and table["norm"].max() > 0
+    transformer = ModelConfig(cell="self_attention", hidden_size=8)
+    assert runs.flow_table([train(data, transformer)]).empty
+
+
+def test_what_a_training_costs_is_said(data):
+    cost = train(data).summary()["cost"]
+    assert 0 < cost["padding_waste"] < 0.1 and 0 < cost["loop_overhead"] < 1
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
@@ -189,28 +254,12 @@ def test_schedules_stay_between_zero_and_one(schedule):
         assert factors[0] == pytest.approx(0.04) and np.argmax(factors) == 20
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
-def test_a_gpu_that_is_not_there_is_refused_when_asked_for():
-    with pytest.raises(InputError, match="sees no CUDA device"):
-        training.make_fabric(CONFIG.model_copy(update={"device": "gpu"}))
-    _, note = training.make_fabric(CONFIG.model_copy(update={"device": "auto"}))
-    assert note == "CPU, 1 thread (no GPU was given to this job)"
-
-
 @pytest.mark.gpu
 def test_the_gpu_learns_what_the_cpu_learns():
     data = make_data(600)
     config = CONFIG.model_copy(update={"device": "gpu", "epochs": 25})
     run = train(data, ModelConfig(cell="lstm", hidden_size=16), config)
     assert r2(data, run) > 0.8
-
-
-def test_tables(data):
-    runs = [train(data, config=CONFIG.model_copy(update={"epochs": 2}), seed=s) for s in (3, 4)]
-    history = training.history_table(runs)
-    assert list(history.columns) == training.HISTORY_COLUMNS
-    assert history[["seed", "epoch"]].to_numpy().tolist() == [[3, 1], [3, 2], [4, 1], [4, 2]]
-    assert set(runs[0].summary()) == {"seed", "epochs", "best_epoch", "seconds"}
 
 
 @pytest.mark.parametrize("make", [make_classes, make_positions])
@@ -250,13 +299,6 @@ def test_targets_that_are_masked_have_no_influence(make):
     assert all(torch.equal(runs[0].state[key], runs[1].state[key]) for key in runs[0].state)
 
 
-def test_a_batch_without_labels_has_no_loss():
-    for targets in (torch.full((2, 3), MASKED), torch.full((2, 3), torch.nan)):
-        loss, labelled = training.loss_of(torch.randn(2, 3, 2, requires_grad=True), targets)
-        assert loss.item() == 0 and labelled == 0
-        loss.backward()
-
-
 def test_shuffled_labels_stay_in_their_subset_and_leave_the_mask():
     data = make_positions(50)
     shuffled = training._shuffle_within_subsets(data.targets, data, 3)
@@ -265,10 +307,3 @@ def test_shuffled_labels_stay_in_their_subset_and_leave_the_mask():
     for subset in ("train", "validation", "test"):
         rows = data.unit_rows(subset)
         assert sorted(shuffled[rows]) == sorted(data.targets[rows])
-
-
-def test_one_class_in_training_is_refused():
-    data = make_classes(60)
-    data.targets[data.subsets == "train"] = 1
-    with pytest.raises(InputError, match="All training examples are of one class"):
-        training.TargetScaling.of(data)

@@ -275,9 +275,16 @@ def predictions(wildcards):
 
 
 def gpus(wildcards):
-    """GPUs of a training job: one where the analysis asks for it, or where this machine has one."""
-    device = ANALYSES[wildcards.analysis].training.device
-    return int(device == "gpu" or (device == "auto" and shutil.which("nvidia-smi") is not None))
+    """GPUs of a training job: `devices` where the analysis asks for it, or where this machine has one."""
+    training = ANALYSES[wildcards.analysis].training
+    here = training.device == "auto" and shutil.which("nvidia-smi") is not None
+    return training.devices if training.device == "gpu" or here else 0
+
+
+def training_threads(wildcards):
+    """Cores of a training job: on a CPU those of every process that shares its work."""
+    training = ANALYSES[wildcards.analysis].training
+    return training.threads * (1 if gpus(wildcards) else training.devices)
 
 
 def final_outputs():

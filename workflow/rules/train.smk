@@ -2,7 +2,7 @@
 
 Needs: `sequences.safetensors`, `splits.tsv`, the fold's normalised expression.
 Makes: for each model and fold `model.json`, `weights.safetensors`, `history.tsv`,
-`predictions.parquet` (all seeds of a model are one job); for each baseline `model.json` and
+`gradient_flow.tsv`, `attention.parquet`, `predictions.parquet` (all seeds of a model are one job); for each baseline `model.json` and
 `predictions.parquet`.
 """
 
@@ -13,11 +13,13 @@ rule train_model:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
         splits=rules.split_examples.output.splits,
-        code=library("training"),
+        code=library("training", "devices"),
     output:
         description="results/{analysis}/models/{model}/fold{fold}/model.json",
         weights="results/{analysis}/models/{model}/fold{fold}/weights.safetensors",
         history="results/{analysis}/models/{model}/fold{fold}/history.tsv",
+        gradient_flow="results/{analysis}/models/{model}/fold{fold}/gradient_flow.tsv",
+        attention="results/{analysis}/models/{model}/fold{fold}/attention.parquet",
         predictions="results/{analysis}/models/{model}/fold{fold}/predictions.parquet",
     log:
         "results/{analysis}/logs/train_model.{model}.fold{fold}.log",
@@ -27,7 +29,7 @@ rule train_model:
     priority: 10
     conda:
         "../../envs/biornn.yaml"
-    threads: lambda wildcards: ANALYSES[wildcards.analysis].training.threads
+    threads: training_threads
     resources:
         gpu=gpus,
     params:
@@ -36,6 +38,7 @@ rule train_model:
         target=settings("target"),
         # No output: Snakemake deletes the outputs of a job that failed, and these must outlive it.
         checkpoints="results/{analysis}/checkpoints/{model}/fold{fold}",
+        events="results/{analysis}/tensorboard/{model}",
     script:
         "../scripts/train_model.py"
 

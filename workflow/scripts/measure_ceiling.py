@@ -4,7 +4,7 @@ import pandas as pd
 from _job import job
 from biornn import baselines, examples, folds
 from biornn.config import section
-from biornn.files import write_tsv, write_with
+from biornn.files import write_parquet, write_tsv
 
 with job(snakemake) as logger:
     files, params = snakemake.input, snakemake.params
@@ -29,7 +29,4 @@ with job(snakemake) as logger:
         logger.info("%d of %d examples are in the replicate", len(tables[-1]), len(ids))
     predictions = pd.concat(tables, ignore_index=True)
     write_tsv(replicate.qc, snakemake.output.qc)
-    write_with(
-        snakemake.output.predictions,
-        lambda temporary: predictions.to_parquet(temporary, index=False),
-    )
+    write_parquet(predictions, snakemake.output.predictions)

@@ -4,7 +4,7 @@ import pandas as pd
 from _job import job
 from biornn import baselines, folds
 from biornn.config import section
-from biornn.files import write_json, write_with
+from biornn.files import write_json, write_parquet
 
 with job(snakemake):
     files, name = snakemake.input, snakemake.wildcards.baseline
@@ -26,7 +26,4 @@ with job(snakemake):
     }
     write_json(snakemake.output.description, description)
     predictions = pd.concat(tables, ignore_index=True)
-    write_with(
-        snakemake.output.predictions,
-        lambda temporary: predictions.to_parquet(temporary, index=False),
-    )
+    write_parquet(predictions, snakemake.output.predictions)

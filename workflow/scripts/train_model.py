@@ -5,64 +5,76 @@ from pathlib import Path
 
 import pandas as pd
 from _job import job
-from biornn import examples, expression, folds, models, training
+from biornn import checkpoints, devices, examples, expression, folds, losses, models, runs, training
 from biornn.config import section
 from biornn.config_models import ModelConfig
-from biornn.files import sha256, write_tsv, write_with
+from biornn.files import sha256, write_parquet, write_tsv
 
-with job(snakemake) as logger:
-    files, params, name = snakemake.input, snakemake.params, snakemake.wildcards.model
-    model = ModelConfig.model_validate(params.model)
-    config = section("training", params.training)
-    fabric, device_note = training.make_fabric(config)
-    logger.info("%s: trains on %s", name, device_note)
-    common = {
-        "target_label": params.target["label"],
-        "training": params.training,
-        "profile": examples.load_description(files.description).profile,
-        "device": fabric.device.type,
-        "device_note": device_note,
-        "threads": config.threads,
-        "data_sha256": {key: sha256(files[key]) for key in ("examples", "splits")},
-    }
-    normalizers = (
-        expression.load_normalizers(files.normalizer) if "normalizer" in files.keys() else {}
-    )
-    trained, histories, tables = {}, [], []
-    with training.checkpoint_lock(params.checkpoints) as checkpoints:
-        asked = folds.numbers(snakemake.wildcards.fold, files.splits)
-        for fold in asked:
-            ids, data = folds.load_fold(
+
+def main() -> None:
+    """The job; a function, since processes that share its work import this file too."""
+    with job(snakemake) as logger:
+        files, params, output = snakemake.input, snakemake.params, snakemake.output
+        name = snakemake.wildcards.model
+        model = ModelConfig.model_validate(params.model)
+        config = section("training", params.training)
+        fabric, device_note = devices.make_fabric(config)
+        logger.info("%s: trains on %s", name, device_note)
+        ids, replicates = {}, []
+        for fold in folds.numbers(snakemake.wildcards.fold, files.splits):
+            ids[fold], data = folds.load_fold(
                 files.examples, files.description, files.get("sequences"), files.splits, fold,
                 files.get("expression"),
             )  # fmt: skip
-            scaling = training.TargetScaling.of(data)
-            runs = [
-                training.train(
-                    model, config, data, seed, fabric=fabric, scaling=scaling,
-                    name=name if len(asked) == 1 else f"{name} fold {fold}",
-                    checkpoint=checkpoints / f"fold{fold}.seed{seed}.pt",
-                )
-                for seed in config.seeds
-            ]  # fmt: skip
-            description = models.describe(
-                name,
+            replicates += [runs.Replicate(data, seed, fold) for seed in config.seeds]
+        with checkpoints.lock(params.checkpoints) as folder:
+            found = devices.launch(
+                fabric,
+                training.train,
                 model,
-                models.InputScheme.fit(data.inputs, data.subsets == "train"),
-                data.task,
-                vars(scaling),
-                [run.summary() for run in runs],
+                config,
+                replicates,
+                name=name,
+                checkpoint_folder=folder,
+                events=Path(params.events) if config.tensorboard else None,
             )
-            description |= {"normalizer": normalizers.get(fold)} | common
-            trained[fold] = (description, {run.seed: run.state for run in runs})
-            histories.append(training.history_table(runs, fold))
-            predictions = {run.seed: run.predictions for run in runs}
-            tables.append(folds.predictions_table(ids, fold, data, predictions))
-        write_tsv(pd.concat(histories, ignore_index=True), snakemake.output.history)
-        table = pd.concat(tables, ignore_index=True)
-        write_with(
-            snakemake.output.predictions,
-            lambda temporary: table.to_parquet(temporary, index=False),
-        )
-        models.save(Path(snakemake.output.description).parent, trained)
-        shutil.rmtree(checkpoints)
+            normalizers = {}
+            if "normalizer" in files.keys():
+                normalizers = expression.load_normalizers(files.normalizer)
+            common = {
+                "target_label": params.target["label"],
+                "training": params.training,
+                "profile": examples.load_description(files.description).profile,
+                "device": fabric.device.type,
+                "device_note": device_note,
+                "threads": config.threads,
+                "data_sha256": {key: sha256(files[key]) for key in ("examples", "splits")},
+            }
+            trained, predictions, attention = {}, [], []
+            for fold, names in ids.items():
+                own = [run for run in found if run.fold == fold]
+                data = next(each.data for each in replicates if each.fold == fold)
+                description = models.describe(
+                    name,
+                    model,
+                    models.InputScheme.fit(data.inputs, data.subsets == "train"),
+                    data.task,
+                    vars(losses.TargetScaling.of(data)),
+                    [run.summary() for run in own],
+                    0 if data.beside is None else data.beside.shape[1],
+                )
+                description |= {"normalizer": normalizers.get(fold)} | common
+                trained[fold] = (description, {run.seed: run.state for run in own})
+                values = {run.seed: run.predictions for run in own}
+                predictions.append(folds.predictions_table(names, fold, data, values))
+                attention.append(runs.attention_table(names, data, own))
+            write_tsv(runs.history_table(found), output.history)
+            write_tsv(runs.flow_table(found), output.gradient_flow)
+            write_parquet(pd.concat(predictions, ignore_index=True), output.predictions)
+            write_parquet(pd.concat(attention, ignore_index=True), output.attention)
+            models.save(Path(output.description).parent, trained)
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

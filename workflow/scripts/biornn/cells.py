@@ -198,9 +198,7 @@ class MinLSTM(MinGRU):
     ) -> tuple[Tensor, ...]:
         forget, accept, candidate = self._projected(x, suffix)
         # σ(a) / (σ(a) + σ(b)) = σ(log σ(a) - log σ(b)), which never divides by zero
-        kept = (
-            nn.functional.logsigmoid(forget) - nn.functional.logsigmoid(accept)
-        ).sigmoid()
+        kept = (nn.functional.logsigmoid(forget) - nn.functional.logsigmoid(accept)).sigmoid()
         return (kernels.scan(kept, (1 - kept) * candidate, *state, record),)
 
 

@@ -81,6 +81,12 @@ class ModelConfig(Section):
         "orthogonal",
         description="Orthogonal recurrent matrices and an open forget gate, or torch's own.",
     )
+    loss: Literal["auto", "mse", "huber", "gaussian", "poisson"] = Field(
+        "auto",
+        description="For numbers: mean squared error; Huber's, which outliers move less; that of a "
+        "normal distribution whose standard deviation is predicted too. For counts: `poisson`. "
+        "`auto` takes `mse`, or what classes, labels and counts need.",
+    )
     epochs: int | None = Field(
         None, ge=1, description="This model's own number of epochs, in place of `training.epochs`."
     )
@@ -159,6 +165,24 @@ class TrainingConfig(Section):
         description="Parts in which a batch is trained, where the memory does not hold it; the "
         "gradients are the same. Doubled by itself when a GPU's memory is not enough.",
     )
+    class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = Field(
+        None,
+        description="Weight of each class in the loss (of labels: of those that have it), one for "
+        "those that are not named; `balanced` makes rare classes weigh as much as common ones.",
+    )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of the target that is spread evenly over all classes (Szegedy et al. "
+        "2016).",
+    )
+    huber_delta: float = Field(
+        1.0,
+        gt=0,
+        description="With `loss: huber`: errors above it count linearly, in standard deviations of "
+        "the training targets.",
+    )
     precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true", description="Arithmetic, in Lightning Fabric's words."
     )
@@ -176,7 +200,7 @@ class TrainingConfig(Section):
     threads: int = Field(
         1,
         ge=1,
-        description="CPU threads of a process of a training job; another number may give other last "
+        description="CPU threads of a training job's process; another number may give other last "
         "digits.",
     )
 

@@ -166,7 +166,7 @@ class SequenceDataset:
         return self._lengths[rows + self._first[replicate]]
 
     def batch(self, rows: Tensor) -> Batch:
-        """Gather some rows (int64 [replicate, batch], on the CPU; `NOTHING` where there is none)."""
+        """Gather rows, int64 [replicate, batch] on the CPU; `NOTHING` where there is none."""
         there = rows != NOTHING
         known = torch.where(there, rows, 0)
         numbers = known + self._first[:, None]
@@ -242,9 +242,7 @@ class SequenceDataset:
         order = torch.randperm(len(columns[0]), generator=generator).tolist()
         return [stacked_rows([column[index] for column in columns]) for index in order]
 
-    def _bucketed(
-        self, replicate: int, rows: Tensor, batch_size: int, seed: int
-    ) -> list[Tensor]:
+    def _bucketed(self, replicate: int, rows: Tensor, batch_size: int, seed: int) -> list[Tensor]:
         """The batches of one replicate, sorted by length within stretches of the shuffled rows.
 
         A stretch is `BUCKET_BATCHES` batches long, and longer where more than `MAX_WASTE` of the
@@ -300,6 +298,4 @@ class SequenceDataset:
 
 def stacked_rows(columns: Sequence[Tensor]) -> Tensor:
     """One row a replicate, filled up with `NOTHING`."""
-    return torch.nn.utils.rnn.pad_sequence(
-        list(columns), batch_first=True, padding_value=NOTHING
-    )
+    return torch.nn.utils.rnn.pad_sequence(list(columns), batch_first=True, padding_value=NOTHING)

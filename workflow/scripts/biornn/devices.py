@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import logging
+import pickle
+import re
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from torch.multiprocessing import ProcessRaisedException
 
 from .config_models import TrainingConfig
 from .files import InputError
+
+#: What a job logs to.
+LOGGER = "biornn"
 
 
 def make_fabric(config: TrainingConfig) -> tuple[Fabric, str]:
@@ -44,6 +53,58 @@ def make_fabric(config: TrainingConfig) -> tuple[Fabric, str]:
         )
     fabric = Fabric(accelerator="cuda", devices=n, strategy=strategy, precision=config.precision)
     return fabric, f"GPU, {torch.cuda.get_device_name(0)}{f' x {n}' if n > 1 else ''}"
+
+
+def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call `function(*arguments, fabric=fabric, **options)`, in every process of `fabric`.
+
+    Returns
+    -------
+    Any
+        What the first process returns.
+
+    Raises
+    ------
+    InputError
+        As the function raises it.
+    """
+    if fabric.world_size == 1:
+        return function(*arguments, fabric=fabric, **options)
+    try:
+        return pickle.loads(fabric.launch(_in_process, _Call(function, arguments, options)))
+    except ProcessRaisedException as error:
+        # the exception of the other process is there as text alone
+        if found := re.search(r"InputError: (.*)", str(error)):
+            raise InputError(found[1]) from None
+        raise
+
+
+class _Call:
+    """A function and what it is called with, and how its process is set up."""
+
+    def __init__(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]
+    ) -> None:
+        self.function, self.arguments, self.options = function, arguments, options
+        self.threads = torch.get_num_threads()
+        handlers = logging.getLogger(LOGGER).handlers
+        self.logs = [each.baseFilename for each in handlers if hasattr(each, "baseFilename")]
+
+
+def _in_process(fabric: Fabric, call: _Call) -> bytes:
+    set_up_process(call.threads)
+    if fabric.is_global_zero:  # one voice for all
+        logger = logging.getLogger(LOGGER)
+        logger.setLevel(logging.INFO)
+        for log in call.logs:
+            handler = logging.FileHandler(log, mode="a", encoding="utf-8")
+            handler.setFormatter(
+                logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
+            )
+            logger.addHandler(handler)
+    found = call.function(*call.arguments, fabric=fabric, **call.options)
+    # as bytes: a tensor would be sent as a handle to memory of this process, which ends now
+    return pickle.dumps(found if fabric.is_global_zero else None)
 
 
 def set_up_process(threads: int) -> None:

@@ -20,7 +20,7 @@ from .config_data import ExamplesConfig, SequenceConfig, Stratum, TargetConfig
 from .config_expression import ExpressionConfig
 from .config_split import Split
 from .config_tables import TableRef
-from .files import InputError, write_json, write_with
+from .files import InputError, write_json, write_parquet
 from .inputs import parse_numbers
 from .records import Log, name_of, numbers_of
 from .targets import REGRESSION, Task
@@ -308,7 +308,7 @@ def strata(table: pd.DataFrame, config: Sequence[Stratum]) -> dict[str, set[str]
 
 def save(examples: Examples, path: str | Path) -> None:
     """Write `examples.parquet`."""
-    write_with(path, lambda temporary: examples.table.to_parquet(temporary, index=False))
+    write_parquet(examples.table, path)
 
 
 def load(path: str | Path) -> pd.DataFrame:

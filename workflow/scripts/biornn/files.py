@@ -87,6 +87,11 @@ def write_with(target: str | Path, write: Callable[[Path], Any]) -> None:
         write(temporary)
 
 
+def write_parquet(table: pd.DataFrame, target: str | Path) -> None:
+    """Write a table without its index."""
+    write_with(target, lambda temporary: table.to_parquet(temporary, index=False))
+
+
 def sha256(path: str | Path) -> str:
     """SHA-256 of a file as 64 lower-case hexadecimal digits."""
     with Path(path).open("rb") as handle:

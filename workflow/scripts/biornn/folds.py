@@ -26,16 +26,22 @@ class FoldData:
     ----------
     inputs : EncodedSequences, Series or RankedGenes
     targets : numpy.ndarray
-        From `Task.encode`: [n], or [total length] where each position has a target.
+        From `Task.encode`: [n], [n, labels], or [total length] where each position has a target.
     subsets : numpy.ndarray
         [n], each `train`, `validation` or `test`.
     task : Task
+    weights : numpy.ndarray or None
+        float [n], weight of each example in the loss.
+    beside : numpy.ndarray or None
+        float32 [n, features], a second input of each example.
     """
 
     inputs: Inputs
     targets: np.ndarray
     subsets: np.ndarray
     task: Task = REGRESSION
+    weights: np.ndarray | None = None
+    beside: np.ndarray | None = None
 
     @property
     def per_position(self) -> bool:
@@ -53,7 +59,13 @@ class FoldData:
         """Boolean [targets]: False for positions without a label."""
         if self.task.kind == "classification":
             return self.targets != MASKED
-        return ~np.isnan(self.targets)
+        there = ~np.isnan(self.targets)
+        return there.all(axis=1) if there.ndim == 2 else there
+
+    @property
+    def unit_weights(self) -> np.ndarray | None:
+        """float [targets]: the weight of the example that each target belongs to."""
+        return None if self.weights is None else self.weights[self.units]
 
     def unit_rows(self, subset: str) -> np.ndarray:
         """int64: places in `targets` of the labelled targets of a subset."""
@@ -66,8 +78,9 @@ class FoldData:
     def digest(self) -> str:
         """SHA-256 over all that training sees, to tell whether a checkpoint belongs to it."""
         digest = hashlib.sha256()
-        for array in (inputs.flat(self.inputs), self.inputs.offsets, self.targets):
-            digest.update(np.ascontiguousarray(array).tobytes())
+        for array in (inputs.flat(self.inputs), self.inputs.offsets, self.targets, self.weights):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).tobytes())
         digest.update("".join(subset[0] for subset in self.subsets).encode())
         digest.update(repr(self.task).encode())
         return digest.hexdigest()

@@ -1,5 +1,7 @@
 """Temporary: plain autograd."""
+
 from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -23,7 +25,11 @@ class _Rec:
         if t == 0:
             zero = torch.zeros_like(store[t])
             h = torch.stack([store.get(k, zero) for k in range(len(self.hs))], 2)
-            c = torch.stack([self.gc.get(k, zero) for k in range(len(self.cs))], 2) if self.cs else None
+            c = (
+                torch.stack([self.gc.get(k, zero) for k in range(len(self.cs))], 2)
+                if self.cs
+                else None
+            )
             record.append(Flow(h, c))
 
 
@@ -45,10 +51,14 @@ def rnn(x, h0, w_ih, w_hh, bias, activation="tanh", record=None):
 def lstm(x, h0, c0, w_ih, w_hh, bias, w_ch=None, record=None):
     h, c, hs, cs = h0, c0, [], []
     H = h0.shape[-1]
+
     def peep(k, c):
         if w_ch is None:
             return 0
-        return w_ch[:, k][:, None] * c if w_ch.shape[1] == 3 else _mm(c, w_ch[:, k * H:(k + 1) * H])
+        return (
+            w_ch[:, k][:, None] * c if w_ch.shape[1] == 3 else _mm(c, w_ch[:, k * H : (k + 1) * H])
+        )
+
     for t in range(x.shape[2]):
         a = _mm(x[:, :, t], w_ih) + _mm(h, w_hh) + bias[:, None]
         i, f, g, o = a.chunk(4, -1)
@@ -56,7 +66,8 @@ def lstm(x, h0, c0, w_ih, w_hh, bias, w_ch=None, record=None):
         c = f * c + i * g
         o = (o + peep(2, c)).sigmoid()
         h = o * c.tanh()
-        hs.append(h); cs.append(c)
+        hs.append(h)
+        cs.append(c)
     if record is not None:
         _Rec(hs, cs, record)
     return torch.stack(hs, 2), torch.stack(cs, 2)

@@ -21,8 +21,9 @@ from .files import InputError, write_json, write_with
 from .folds import read_descriptions
 from .inputs import Inputs, RankedGenes
 from .layers import Noise
+from .losses import Loss
 from .recurrence import Recorded
-from .targets import Task
+from .targets import REGRESSION, Task
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 
@@ -84,8 +85,6 @@ class Network(nn.Module):
     schemes : InputScheme or sequence of InputScheme
         One a replicate; one alone stands for one replicate.
     task : Task
-    n_outputs : int
-        Of the output layer, as the loss needs them.
     n_beside : int
         Features of the second input; 0 where there is none.
 
@@ -103,8 +102,7 @@ class Network(nn.Module):
         self,
         config: ModelConfig,
         schemes: InputScheme | Sequence[InputScheme],
-        task: Task,
-        n_outputs: int,
+        task: Task = REGRESSION,
         n_beside: int = 0,
     ) -> None:
         super().__init__()
@@ -156,7 +154,7 @@ class Network(nn.Module):
         if n_beside:
             self.beside = layers.Linear(n_beside, config.beside_size, self.replicates)
             width += config.beside_size
-        self.output = layers.Linear(width, n_outputs, self.replicates)
+        self.output = layers.Linear(width, Loss.of(task, config.loss).n_outputs, self.replicates)
 
     def _build_inputs(self, config: ModelConfig, schemes: list[InputScheme]) -> int:
         """What turns inputs into steps; returns the channels of a step."""
@@ -328,12 +326,10 @@ def describe(
     task: Task,
     target_scaling: Mapping[str, float],
     runs: list[dict[str, Any]],
-    *,
-    n_outputs: int,
     n_beside: int = 0,
 ) -> dict[str, Any]:
     """What `model.json` must say for `load`, and for a person who finds the file."""
-    network = Network(config, scheme, task, n_outputs, n_beside)
+    network = Network(config, scheme, task, n_beside)
     return {
         "name": name,
         "kind": "control" if config.shuffle_labels else "recurrent",
@@ -342,7 +338,6 @@ def describe(
         "inputs": asdict(scheme),
         "task": task.to_dict(),
         "target_scaling": dict(target_scaling),
-        "n_outputs": n_outputs,
         "n_beside": n_beside,
         "n_parameters": count_parameters(network),
         "runs": runs,
@@ -359,8 +354,9 @@ def save(
     ----------
     folder
     trained
-        By fold the description and, by seed, the weights (without a replicate dimension). The description of one fold is the whole
-        `model.json`; those of several are its list `folds`. All weights are in one file.
+        By fold the description and, by seed, the weights (of one replicate, without that
+        dimension). The description of one fold is the whole `model.json`; those of several are its
+        list `folds`. All weights are in one file.
     """
     tensors = {
         f"fold{fold}/seed{seed}/{name}": tensor.detach().cpu().contiguous()
@@ -406,7 +402,7 @@ def load(folder: str | Path, fold: int | None = None) -> tuple[dict[str, Any], d
             if name.startswith(prefix)
         }
         # the file decides the precision: a network trained in float64 predicts in float64
-        network = Network(config, scheme, task, description["n_outputs"], description["n_beside"])
+        network = Network(config, scheme, task, description["n_beside"])
         network = network.to(next(iter(state.values())).dtype)
         network.load_state_dict({name: value[None] for name, value in state.items()})
         networks[run["seed"]] = network.eval()

@@ -11,10 +11,12 @@ import torch
 from .alphabets import ALPHABETS
 from .datasets import SequenceDataset
 from .encoding import encode
+from .folds import FoldData
 from .inputs import Inputs, read_series
+from .losses import Loss, TargetScaling
 from .models import infer, load
 from .targets import Task
-from .training import INFERENCE_BATCH, TargetScaling, to_predictions
+from .training import INFERENCE_BATCH
 
 
 def predict(folder: str | Path, sequences: pd.Series) -> pd.DataFrame:
@@ -43,17 +45,23 @@ def predict(folder: str | Path, sequences: pd.Series) -> pd.DataFrame:
     alphabet = description["inputs"]["alphabet"]
     inputs: Inputs = encode(sequences, ALPHABETS[alphabet]) if alphabet else read_series(sequences)
     task = Task.from_dict(description["task"])
+    loss = Loss.of(task, description["architecture"]["loss"])
     scaling = TargetScaling(**description["target_scaling"])
     per_position = task.per == "position"
     n = int(inputs.offsets[-1]) if per_position else len(inputs)
-    dataset = SequenceDataset(inputs, np.zeros(n), per_position=per_position)
+    # the targets are not known, and nothing looks at them
+    data = FoldData(inputs, np.zeros(n), np.full(len(inputs), "test"), task)
+    dtype = next(next(iter(networks.values())).parameters()).dtype
+    dataset = SequenceDataset([data], dtype=dtype)
     rows = torch.arange(len(inputs))
     columns = {}
     for seed, network in networks.items():
-        outputs = infer(network, dataset.by_length(rows, INFERENCE_BATCH), n)
-        values = to_predictions(outputs, task, scaling)
+        (outputs,) = infer(network, dataset.by_length([rows], INFERENCE_BATCH), n)
+        values = loss.to_predictions(outputs, scaling)
         if task.kind == "regression":
             columns[seed] = values[:, 0]
+            if loss.kind == "gaussian":
+                columns[seed, "sd"] = values[:, 1]
         else:
             columns |= {(seed, label): values[:, at] for at, label in enumerate(task.classes)}
     index = sequences.index

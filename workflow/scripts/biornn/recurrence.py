@@ -12,7 +12,7 @@ zero, so that no gradient comes from them; final states are read at each sequenc
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn

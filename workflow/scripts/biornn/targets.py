@@ -29,21 +29,40 @@ class Task:
     Attributes
     ----------
     kind : str
-        `regression` or `classification`.
+        `regression`, `classification` (one class each) or `multilabel` (any number of labels).
     per : str
         `sequence` (one target each) or `position` (one for every letter or step).
     classes : tuple of str
-        In the order of the outputs; of two, the last is the positive one.
+        In the order of the predictions; of two, the last is the positive one.
+    ordered : bool
+        Whether the classes have an order, that of `classes`.
+    counts : bool
+        Whether the numbers are counts: whole and not negative.
+    next_value : bool
+        Whether the target of a step is the value of the input at the next one.
+    separator : str
+        Between the labels of one example, where it may have several.
     """
 
-    kind: Literal["regression", "classification"] = "regression"
+    kind: Literal["regression", "classification", "multilabel"] = "regression"
     per: Literal["sequence", "position"] = "sequence"
     classes: tuple[str, ...] = ()
+    ordered: bool = False
+    counts: bool = False
+    next_value: bool = False
+    separator: str = ";"
 
     @property
-    def n_outputs(self) -> int:
-        """Values that a model gives for each target: one, or a probability for each class."""
-        return len(self.classes) if self.kind == "classification" else 1
+    def n_values(self) -> int:
+        """Values in the prediction of a target: one, or a probability for each class or label."""
+        return max(len(self.classes), 1)
+
+    @property
+    def name(self) -> str:
+        """What the task is called: the word of `target.task`."""
+        if self.kind == "regression":
+            return "next_value" if self.next_value else "count" if self.counts else "regression"
+        return "ordinal" if self.ordered else self.kind
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -52,7 +71,7 @@ class Task:
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Task:
         """The task that `to_dict` described."""
-        return cls(value["kind"], value["per"], tuple(value["classes"]))
+        return cls(**{**value, "classes": tuple(value["classes"])})
 
     def encode(self, targets: pd.Series) -> np.ndarray:
         """Targets as numbers.
@@ -66,8 +85,11 @@ class Task:
         -------
         numpy.ndarray
             float64 values or int64 class codes, [n] for a target a sequence, [total length] for
-            one a position; positions without a label are NaN or `MASKED`.
+            one a position; positions without a label are NaN or `MASKED`. For several labels
+            float64 [n, classes], 1 where the example has the label and 0 where not.
         """
+        if self.kind == "multilabel":
+            return self._encode_labels(targets)
         if self.per == "position":
             words = self._words(targets)
             if self.kind == "regression":
@@ -79,6 +101,13 @@ class Task:
             return targets.to_numpy(dtype=np.float64)
         return pd.Categorical(targets, list(self.classes)).codes.astype(np.int64)
 
+    def _encode_labels(self, targets: pd.Series) -> np.ndarray:
+        codes = {label: code for code, label in enumerate(self.classes)}
+        values = np.zeros((len(targets), len(self.classes)))
+        for row, text in enumerate(targets):
+            values[row, [codes[label] for label in split_labels(text, self.separator)]] = 1
+        return values
+
     def _words(self, targets: pd.Series) -> np.ndarray:
         if self.kind == "classification" and all(len(label) == 1 for label in self.classes):
             return np.array(list("".join(targets)), dtype="U1")
@@ -87,6 +116,13 @@ class Task:
 
 #: One number a sequence.
 REGRESSION = Task()
+#: The value of the next step, at every step.
+NEXT_VALUE = Task("regression", "position", next_value=True)
+
+
+def split_labels(text: str, separator: str) -> list[str]:
+    """The labels in a text such as `nucleus; cytoplasm`; none in an empty one."""
+    return [label for part in text.split(separator) if (label := part.strip())]
 
 
 def read_labels(texts: pd.Series, lengths: np.ndarray, table: pd.DataFrame) -> pd.Series:

@@ -12,31 +12,26 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
 from . import checkpoints, gradient_flow, models
 from .config_models import ModelConfig, TrainingConfig
-from .datasets import Batch, SequenceDataset
+from .datasets import SequenceDataset
 from .files import InputError
 from .folds import FoldData
-from .layers import Noise
+from .learning import Learner
 from .losses import Loss, TargetScaling
 from .models import InputScheme, Network, infer
+from .runs import Replicate, Run, write_events
 
 logger = logging.getLogger(__name__)
 
-HISTORY_COLUMNS = [
-    "fold", "seed", "epoch", "train_loss", "validation_loss", "learning_rate", "gradient_norm",
-    "clipped_steps", "seconds",
-]  # fmt: skip
 #: Examples in a batch without gradients.
 INFERENCE_BATCH = 1024
 #: Seconds after which a checkpoint is written in the middle of an epoch.
@@ -44,74 +39,6 @@ CHECKPOINT_SECONDS = 300
 #: Steps (letters x sequences x replicates) of one stacked batch: what a stack may need of memory.
 MAX_STACK = 2**16
 _WARM_UP = 0.2
-
-
-@dataclass(frozen=True)
-class Replicate:
-    """A network to train: one seed on one fold.
-
-    Attributes
-    ----------
-    data : FoldData
-    seed : int
-        Decides the initial weights, the order of the batches, dropout, and shuffled labels.
-    fold : int
-    """
-
-    data: FoldData
-    seed: int
-    fold: int = 0
-
-
-@dataclass
-class Run:
-    """What became of a replicate.
-
-    Attributes
-    ----------
-    seed, fold : int
-    epochs, best_epoch : int
-        Epochs that were trained, and the one with the lowest validation loss.
-    seconds : float
-        Time of training of the whole stack until this replicate was done.
-    state : dict
-        Weights of the best epoch.
-    history : list of dict
-        One row of `HISTORY_COLUMNS` an epoch.
-    flow : list of dict
-        Rows of `gradient_flow.COLUMNS`, of the first and the last epoch.
-    cost : dict
-        Shares of the stack: `padding_waste` of all steps, `loop_overhead` of the time; `replicates`
-        in the stack.
-    predictions : numpy.ndarray
-        float64 [targets, values], for every example (or position): values in the target's unit, or
-        class probabilities.
-    attention : list of numpy.ndarray
-        Of each example the weights of its positions; empty without that readout.
-    """
-
-    seed: int
-    fold: int = 0
-    epochs: int = 0
-    best_epoch: int = 0
-    best_loss: float = math.inf
-    seconds: float = 0.0
-    state: dict[str, Tensor] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
-    flow: list[dict[str, Any]] = field(default_factory=list)
-    cost: dict[str, float] = field(default_factory=dict)
-    predictions: np.ndarray = field(default_factory=lambda: np.zeros((0, 1)))
-    attention: list[np.ndarray] = field(default_factory=list)
-
-    def summary(self) -> dict[str, Any]:
-        """What `model.json` says of the run."""
-        return {
-            "seed": self.seed,
-            "epochs": self.epochs,
-            "best_epoch": self.best_epoch,
-            "seconds": round(self.seconds, 3),
-            "cost": {key: round(value, 4) for key, value in self.cost.items()},
-        }
 
 
 def learning_rate_factor(schedule: str, progress: float) -> float:
@@ -256,31 +183,20 @@ class _Stack:
         ]
         data = chosen[0].data
         n_beside = 0 if data.beside is None else data.beside.shape[1]
-        sizes = (data.task, self.loss.n_outputs, n_beside)
+        sizes = (data.task, n_beside)
         alone = []
         for each, scheme in zip(chosen, schemes, strict=True):
             torch.manual_seed(each.seed)
             alone.append(Network(self.model, scheme, *sizes))
         network = models.stack(alone, Network(self.model, schemes, *sizes))
         self.network = self.fabric.to_device(network.to(self.dtype))
-        kind = torch.optim.AdamW if self.config.optimizer == "adamw" else torch.optim.Adam
-        self.optimizer = kind(
-            self.network.parameters(),
-            lr=self.config.learning_rate,
-            weight_decay=self.config.weight_decay,
-        )
-        self.wrapped = self.fabric.setup_optimizers(self.optimizer)
-        self._load_data()
-
-    def _load_data(self) -> None:
-        chosen = [self.replicates[index] for index in self.active]
+        self.learner = Learner(self.network, self.config, self.loss, self.fabric, self.accumulate)
         self.dataset = SequenceDataset(
             [each.data for each in chosen],
             [self.targets[index] for index in self.active],
             device=self.fabric.device,
             dtype=self.dtype,
         )
-        self.noise = Noise(len(chosen), self.fabric.device)
         self.rows = {
             subset: [torch.from_numpy(each.data.rows(subset)) for each in chosen]
             for subset in ("train", "validation")
@@ -293,16 +209,11 @@ class _Stack:
         if not self.active:
             return
         kept = torch.tensor(keep, device=self.fabric.device)
-        old_states = [self.optimizer.state[p] for p in self.network.parameters()]
-        old_weights = [p.detach()[kept] for p in self.network.parameters()]
+        states = [self.learner.optimizer.state[p] for p in self.network.parameters()]
+        weights = {name: value[kept] for name, value in self.network.state_dict().items()}
         self._build()
-        pairs = zip(self.network.parameters(), old_weights, old_states, strict=True)
-        with torch.no_grad():
-            for parameter, weight, state in pairs:
-                parameter.copy_(weight)
-                self.optimizer.state[parameter] = {
-                    key: value[kept] if value.dim() else value for key, value in state.items()
-                }
+        self.network.load_state_dict(weights)
+        self.learner.keep(states, kept)
 
     # -- the course --------------------------------------------------------------------------------
 
@@ -342,10 +253,10 @@ class _Stack:
         for step in range(self.step, len(batches)):
             progress = (self.epoch * len(batches) + step) / (config.epochs * len(batches))
             rate = config.learning_rate * learning_rate_factor(config.schedule, progress)
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
             batch = self.dataset.batch(batches[step])
-            self._learn(batch, [_seed(each.seed, epoch, step) for each in own])
+            found = self.learner.step(batch, rate, [_seed(each.seed, epoch, step) for each in own])
+            for key, value in found.items():
+                self.sums[key] += value
             self.step = step + 1
             self.letters += batch.letters
             self.cells += batch.rows.numel() * batch.inputs.shape[2]
@@ -356,92 +267,10 @@ class _Stack:
                 self._save(started)
                 written = time.monotonic()
         self.loop_seconds += time.perf_counter() - begun
+        self.busy_seconds += self.learner.busy_seconds
+        self.learner.busy_seconds, self.accumulate = 0.0, self.learner.accumulate
         self.epoch, self.step = epoch, 0
         self.rate, self.n_steps = rate, len(batches)
-
-    def _learn(self, batch: Batch, seeds: list[int]) -> None:
-        """One step of the optimizer, in smaller parts where the memory does not suffice."""
-        while True:
-            try:
-                losses, weight = self._gradients(batch, seeds)
-                break
-            except torch.OutOfMemoryError:
-                if self.accumulate >= batch.rows.shape[1]:
-                    raise
-            # outside of the handler, which would keep the failed pass's memory
-            self.accumulate *= 2
-            logger.warning(
-                "%s: not enough memory on the device; from now on a batch is trained in %d parts, "
-                "with the same gradients", self.name, self.accumulate,
-            )  # fmt: skip
-            if self.fabric.device.type == "cuda":
-                torch.cuda.empty_cache()
-        norms, clipped = self._clip()
-        started = time.perf_counter()
-        self.wrapped.step()
-        self.busy_seconds += time.perf_counter() - started
-        for key, value in (("loss", losses), ("weight", weight), ("norm", norms),
-                           ("clipped", clipped)):  # fmt: skip
-            self.sums[key] += value
-
-    def _gradients(self, batch: Batch, seeds: list[int]) -> tuple[Tensor, Tensor]:
-        """Gradients of each replicate's mean loss; returns Σ loss · weight and Σ weight of each."""
-        self.wrapped.zero_grad()
-        n, world, rank = batch.rows.shape[1], self.fabric.world_size, self.fabric.global_rank
-        parts = [slice(rank + world * part, n, world * self.accumulate)
-                 for part in range(self.accumulate)]  # fmt: skip
-        nothing = batch.targets.new_zeros((), dtype=self.dtype)
-        no_outputs = nothing.expand(*batch.targets.shape[: 3 if self.network.per_position else 2],
-                                    self.loss.n_outputs)  # fmt: skip
-        whole = _by_replicate(self.loss(no_outputs, batch.targets, batch.weights)[1])
-        scale = torch.where(whole > 0, whole, 1)
-        total = torch.zeros_like(whole)
-        for part in parts:
-            piece = batch.part(part)
-            if not piece.rows.numel():
-                continue
-            self.noise.start(seeds, batch.sizes, part)
-            started = time.perf_counter()
-            with self.fabric.autocast():
-                outputs = self.network(piece.inputs, piece.lengths, piece.beside, self.noise)
-            losses, weights = self.loss(outputs.to(self.dtype), piece.targets, piece.weights)
-            loss = _by_replicate(losses * weights)
-            self.fabric.backward((loss / scale).sum())
-            self.busy_seconds += time.perf_counter() - started
-            total += loss.detach()
-        if world > 1:
-            self._add_up([p.grad for p in self.network.parameters() if p.grad is not None])
-            self._add_up([total])
-        return total, whole
-
-    def _add_up(self, tensors: list[Tensor]) -> None:
-        """Sum over the processes, in place and in one message."""
-        flat = torch.cat([tensor.flatten() for tensor in tensors])
-        summed = self.fabric.all_reduce(flat, reduce_op="sum")
-        for tensor, part in zip(tensors, summed.split([t.numel() for t in tensors]), strict=True):
-            tensor.copy_(part.view_as(tensor))
-
-    def _clip(self) -> tuple[Tensor, Tensor]:
-        """Clip each replicate's gradients; returns their norms before, and whether it was needed.
-
-        By value first, if asked for, then by norm (Pascanu et al. 2013).
-        """
-        self.fabric.strategy.precision.unscale_gradients(self.optimizer)
-        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-        squares = [gradient.flatten(1).square().sum(1) for gradient in gradients]
-        norms = torch.stack(squares).sum(0).sqrt()
-        clipped = norms > self.config.clip_norm
-        after = norms
-        if (limit := self.config.clip_value) is not None:
-            beyond = torch.stack([g.flatten(1).abs().amax(1) for g in gradients]).amax(0)
-            clipped = clipped | (beyond > limit)
-            for gradient in gradients:
-                gradient.clamp_(-limit, limit)
-            after = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
-        factor = (self.config.clip_norm / (after + 1e-6)).clamp(max=1)
-        for gradient in gradients:
-            gradient.mul_(factor.view(-1, *([1] * (gradient.dim() - 1))))
-        return norms.double(), clipped.double()
 
     def _judge(self, started: float) -> list[float]:
         """Validate, and write down the epoch of every active replicate."""
@@ -452,11 +281,11 @@ class _Stack:
         for at, index in enumerate(self.active):
             replicate, run = self.replicates[index], self.runs[index]
             judged = replicate.data.unit_rows("validation")
-            weights = replicate.data.weights
+            weights = replicate.data.unit_weights
             loss = self.loss.of_arrays(
                 outputs[at][judged],
                 self.targets[index][judged],
-                None if weights is None else weights[replicate.data.units[judged]],
+                None if weights is None else weights[judged],
             )
             row = {
                 "fold": replicate.fold,
@@ -575,9 +404,8 @@ class _Stack:
         ]
         state = {name: getattr(self, name) for name in _PROGRESS} | {"runs": runs}
         if self.active:
-            state |= {
-                "network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()
-            }  # fmt: skip
+            state["network"] = self.network.state_dict()
+            state["optimizer"] = self.learner.optimizer.state_dict()
         checkpoints.write(self.checkpoint, self.key, state)
 
     def _restore(self) -> None:
@@ -590,10 +418,8 @@ class _Stack:
         if self.active:
             self._build()
             self.network.load_state_dict(state["network"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.sums = {
-                key: value.to(self.fabric.device) for key, value in self.sums.items()
-            }
+            self.learner.optimizer.load_state_dict(state["optimizer"])
+            self.sums = {key: value.to(self.fabric.device) for key, value in self.sums.items()}
         logger.info("%s: goes on after epoch %d, step %d", self.name, self.epoch, self.step)
 
     def _stop(self, stop: checkpoints.Stop) -> None:
@@ -627,22 +453,8 @@ _PROGRESS = ("active", "epoch", "step", "accumulate", "sums", "seconds", "loop_s
 _AFTERWARDS = ("predictions", "attention")
 
 
-def write_events(folder: Path, row: dict[str, float]) -> None:
-    """Append one epoch to TensorBoard's event file of a run."""
-    from torch.utils.tensorboard import SummaryWriter  # an extra, and slow to import
-
-    with SummaryWriter(str(folder)) as writer:
-        for name in ("train_loss", "validation_loss", "learning_rate", "gradient_norm",
-                     "clipped_steps"):  # fmt: skip
-            writer.add_scalar(name, row[name], int(row["epoch"]))
-
-
 def _seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
-
-
-def _by_replicate(values: Tensor) -> Tensor:
-    return values.flatten(1).sum(1).double()
 
 
 def _shuffle_within_subsets(values: np.ndarray, data: FoldData, seed: int) -> np.ndarray:
@@ -652,14 +464,3 @@ def _shuffle_within_subsets(values: np.ndarray, data: FoldData, seed: int) -> np
         rows = data.unit_rows(subset)
         shuffled[rows] = values[generator.permutation(rows)]
     return shuffled
-
-
-def history_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """`history.tsv`: one row an epoch and run."""
-    return pd.DataFrame([row for run in runs for row in run.history])[HISTORY_COLUMNS]
-
-
-def flow_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """`gradient_flow.tsv`; no row for networks without recurrence."""
-    rows = [row for run in runs for row in run.flow]
-    return pd.DataFrame(rows, columns=gradient_flow.COLUMNS)

@@ -1,0 +1,89 @@
+"""Checkpoints are whole or not there, belong to one training, and hold no code."""
+
+import hashlib
+import io
+import os
+import signal
+import threading
+
+import pytest
+import torch
+from biornn import checkpoints
+from biornn.files import InputError
+
+
+def test_what_was_written_is_read(tmp_path):
+    path = tmp_path / "x.pt"
+    state = {"epoch": 3, "weights": {"a": torch.arange(4.0)}, "runs": [{"seed": 1}]}
+    checkpoints.write(path, "key", state)
+    found = checkpoints.read(path, "key")
+    assert torch.equal(found["weights"].pop("a"), torch.arange(4.0))
+    assert found == {"epoch": 3, "weights": {}, "runs": [{"seed": 1}]}
+    assert [each.name for each in tmp_path.iterdir()] == ["x.pt"]
+
+
+def test_of_another_training_or_damaged(tmp_path, caplog):
+    path = tmp_path / "x.pt"
+    assert checkpoints.read(path, "key") is None and checkpoints.read(None, "key") is None
+    checkpoints.write(None, "key", {"epoch": 3})
+    checkpoints.write(path, "key", {"epoch": 3})
+    assert checkpoints.read(path, "other") is None and "other data or settings" in caplog.text
+    for position in (0, 40, -1):
+        whole = bytearray(path.read_bytes())
+        whole[position] ^= 1
+        path.write_bytes(whole)
+        caplog.clear()
+        assert checkpoints.read(path, "key") is None and "is damaged" in caplog.text
+        whole[position] ^= 1
+        path.write_bytes(whole)
+
+
+def test_code_is_not_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path}/PWNED",)
+
+    buffer = io.BytesIO()
+    torch.save({"key": Evil()}, buffer)
+    path = tmp_path / "x.pt"
+    path.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
+    with pytest.raises(Exception, match=r"[Ww]eights.only"):
+        checkpoints.read(path, "key")
+    assert not (tmp_path / "PWNED").exists()
+
+
+def test_two_jobs_can_not_write_one_checkpoint(tmp_path):
+    with checkpoints.lock(tmp_path / "c"):
+        with (
+            pytest.raises(InputError, match="another job is still training here"),
+            checkpoints.lock(tmp_path / "c"),
+        ):
+            pass
+    with checkpoints.lock(tmp_path / "c"):
+        pass
+
+
+@pytest.mark.parametrize("number", checkpoints.SIGNALS)
+def test_a_signal_asks_and_does_not_kill(number):
+    before = signal.getsignal(number)
+    with checkpoints.stopping() as stop:
+        assert stop.signal is None
+        os.kill(os.getpid(), number)
+        assert stop.signal == number
+        with pytest.raises(SystemExit) as caught:
+            stop.leave()
+        assert caught.value.code == 128 + number
+    assert signal.getsignal(number) == before
+
+
+def test_outside_of_the_main_thread_signals_are_left_alone():
+    found = []
+
+    def run():
+        with checkpoints.stopping() as stop:
+            found.append(stop.signal)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [None]
