@@ -48,3 +48,10 @@ def database(_database_server, tmp_path, monkeypatch):
     for name in ("NCBI_API_KEY", "NCBI_EMAIL"):
         monkeypatch.delenv(name, raising=False)
     return made
+
+
+@pytest.fixture(autouse=True)
+def _denormal_numbers_as_they_are():
+    """Training flushes them to zero in its process, which here is that of other tests as well."""
+    yield
+    torch.set_flush_denormal(False)

@@ -1,42 +1,46 @@
 """Cells: gradients, equality with torch and with the plain equations, padding and direction."""
 
+import plain_cells
 import pytest
 import torch
 from biornn import cells
+from biornn.blocks import Noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-PLAIN = {
+TORCH = {
     "rnn tanh": (cells.RNN, {"activation": "tanh"}, nn.RNN, {"nonlinearity": "tanh"}),
     "rnn relu": (cells.RNN, {"activation": "relu"}, nn.RNN, {"nonlinearity": "relu"}),
     "lstm": (cells.LSTM, {}, nn.LSTM, {}),
     "gru": (cells.GRU, {}, nn.GRU, {}),
 }
-CELLS = {name: entry[:2] for name, entry in PLAIN.items()} | {
+CELLS = {name: entry[:2] for name, entry in TORCH.items()} | {
     "rnn sigmoid": (cells.RNN, {"activation": "sigmoid"}),
     "lstm diagonal": (cells.LSTM, {"peephole": "diagonal"}),
     "lstm full": (cells.LSTM, {"peephole": "full"}),
+    "mingru": (cells.MinGRU, {}),
+    "minlstm": (cells.MinLSTM, {}),
 }
 every_cell = pytest.mark.parametrize("name", CELLS)
-LENGTHS = torch.tensor([5, 2, 1, 4])
+LENGTHS = torch.tensor([[5, 2, 1, 4]])
 
 
-def make(name, input_size=3, hidden_size=4, layers=1, bidirectional=False):
+def make(name, input_size=3, hidden_size=4, layers=1, **more):
     torch.manual_seed(1)
     kind, options = CELLS[name]
-    cell = kind(input_size, hidden_size, layers, bidirectional=bidirectional, **options)
-    return cell.double()
+    return kind(input_size, hidden_size, layers, **options, **more).double()
 
 
-def inputs(batch=4, steps=5, size=3, seed=0):
+def inputs(batch=4, steps=5, size=3, seed=0, replicates=1):
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(batch, steps, size, generator=generator, dtype=torch.float64)
+    shape = (replicates, batch, steps, size)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
 def flat(result):
     output, state = result
-    return (output, *state) if isinstance(state, tuple) else (output, state)
+    return (output, *state)
 
 
 def close(one, other, tolerance=1e-12):
@@ -46,163 +50,110 @@ def close(one, other, tolerance=1e-12):
 
 @every_cell
 @pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (2, True)])
-@pytest.mark.parametrize("lengths", [None, torch.tensor([3, 1, 2])], ids=["full", "lengths"])
+@pytest.mark.parametrize("lengths", [None, torch.tensor([[3, 1, 2]])], ids=["full", "lengths"])
 def test_gradcheck(name, layers, bidirectional, lengths):
     """Every parameter, the input and the initial states, through output and final states."""
-    cell = make(name, 2, 2, layers, bidirectional)  # small: the cost grows with every number
+    # small: the cost grows with every number
+    cell = make(name, 2, 2, layers, bidirectional=bidirectional, residual=layers > 1)
     x = inputs(3, 3, 2).requires_grad_()
-    n_states = 2 if isinstance(cell, cells.LSTM) else 1
-    directions = 2 if bidirectional else 1
-    start = [
-        inputs(layers * directions, 3, 2, seed=seed + 7).requires_grad_()
-        for seed in range(n_states)
-    ]
+    shape = (layers * cell.directions, 1, 3, 2)
+    start = [torch.randn(shape, dtype=torch.float64).requires_grad_() for _ in range(cell.states)]
     names = [key for key, _ in cell.named_parameters()]
 
     def run(x, *rest):
-        states, weights = rest[:n_states], rest[n_states:]
-        hx = tuple(states) if n_states == 2 else states[0]
-        arguments = (x, hx, lengths)
-        return flat(
-            torch.func.functional_call(cell, dict(zip(names, weights, strict=True)), arguments)
-        )
+        states, weights = rest[: cell.states], rest[cell.states :]
+        named = dict(zip(names, weights, strict=True))
+        return flat(torch.func.functional_call(cell, named, (x, tuple(states), lengths)))
 
     # one layer entry by entry; two along random directions, as every entry would take a minute
-    fast = layers > 1
-    assert torch.autograd.gradcheck(run, (x, *start, *cell.parameters()), fast_mode=fast)
-
-
-def plain_lstm(cell, x, peephole, h, c):
-    """The equations of the docstring, one step and one gate at a time, by autograd."""
-    size = cell.hidden_size
-    w_x, w_h = cell.weight_ih_l0.split(size), cell.weight_hh_l0.split(size)
-    bias = (cell.bias_ih_l0 + cell.bias_hh_l0).split(size)
-    if peephole == "full":
-        see = [lambda c, w=w: c @ w.T for w in cell.weight_ch_l0.split(size)]
-    else:
-        see = [lambda c, w=w: c * w for w in cell.weight_ch_l0]
-    outputs = []
-    for step in range(x.shape[1]):
-        a = [x[:, step] @ w_x[k].T + h @ w_h[k].T + bias[k] for k in range(4)]
-        i, f = torch.sigmoid(a[0] + see[0](c)), torch.sigmoid(a[1] + see[1](c))
-        c = f * c + i * torch.tanh(a[2])
-        o = torch.sigmoid(a[3] + see[2](c))
-        h = o * torch.tanh(c)
-        outputs.append(h)
-    return torch.stack(outputs, dim=1), h, c
-
-
-@pytest.mark.parametrize("peephole", ["diagonal", "full"])
-@pytest.mark.parametrize("lengths", [torch.full((4,), 5), LENGTHS], ids=["full", "lengths"])
-def test_peephole_lstm_equals_the_plain_equations_and_their_autograd(peephole, lengths):
-    cell, x = make(f"lstm {peephole}"), inputs().requires_grad_()
-    h0, c0 = (inputs(1, 4, 4, seed=seed).requires_grad_() for seed in (3, 4))
-    ours = flat(cell(x, (h0, c0), lengths))
-    rows = [
-        plain_lstm(cell, x[k : k + 1, :n], peephole, h0[:, k], c0[:, k])
-        for k, n in enumerate(lengths.tolist())
-    ]
-    outputs, *states = zip(*rows, strict=True)
-    padded = [nn.functional.pad(each, (0, 0, 0, 5 - each.shape[1])) for each in outputs]
-    plain = (torch.cat(padded), *(torch.cat(each)[None] for each in states))
-    close(ours, plain)
-    weights = [x, h0, c0, *cell.parameters()]
-    for mine, theirs in zip(ours, plain, strict=True):  # through output, h_n and c_n, each alone
-        close(
-            torch.autograd.grad(
-                (mine**3).sum(), weights, retain_graph=True, materialize_grads=True
-            ),
-            torch.autograd.grad(
-                (theirs**3).sum(), weights, retain_graph=True, materialize_grads=True
-            ),
-        )
-
-
-def test_sigmoid_rnn_equals_the_plain_equation():
-    cell, x = make("rnn sigmoid"), inputs()
-    h = torch.zeros(4, 4, dtype=torch.float64)
-    for step in range(5):
-        h = torch.sigmoid(
-            x[:, step] @ cell.weight_ih_l0.T + cell.bias_ih_l0
-            + h @ cell.weight_hh_l0.T + cell.bias_hh_l0
-        )  # fmt: skip
-    close((cell(x)[1][0],), (h,))
-
-
-def test_one_step_by_hand_shows_the_order_and_that_o_sees_the_new_cell():
-    cell = cells.LSTM(1, 1, peephole="diagonal").double()
-    for parameter in cell.parameters():
-        nn.init.zeros_(parameter)
-    with torch.no_grad():
-        cell.weight_ch_l0.copy_(torch.tensor([[0.5], [-1.0], [2.0]]))  # i, f, o
-        cell.bias_ih_l0[2] = 0.3
-    h0, c0 = torch.zeros(1, 1, 1, dtype=torch.float64), torch.full((1, 1, 1), 0.8).double()
-    _, (h, c) = cell(torch.zeros(1, 1, 1, dtype=torch.float64), (h0, c0))
-    i, f = torch.sigmoid(torch.tensor(0.4)), torch.sigmoid(torch.tensor(-0.8))
-    new = f * 0.8 + i * torch.tanh(torch.tensor(0.3))
-    assert c.item() == pytest.approx(new.item(), abs=1e-6)
-    expected = torch.sigmoid(2.0 * new) * torch.tanh(new)
-    assert h.item() == pytest.approx(expected.item(), abs=1e-6)
-
-
-@pytest.mark.parametrize("peephole", ["diagonal", "full"])
-def test_zero_peepholes_are_the_plain_lstm(peephole):
-    cell = make(f"lstm {peephole}", layers=2, bidirectional=True)
-    reference = nn.LSTM(3, 4, 2, batch_first=True, bidirectional=True).double()
-    for key, weight in cell.named_parameters():
-        if key.startswith("weight_ch"):
-            nn.init.zeros_(weight)
-    reference.load_state_dict({k: v for k, v in cell.state_dict().items() if "_ch_" not in k})
-    x = inputs().requires_grad_()
-    shared = [weight for key, weight in cell.named_parameters() if "_ch_" not in key]
-    ours, theirs = flat(cell(x)), flat(reference(x))
-    close(ours, theirs)
-    close(
-        torch.autograd.grad(sum((p**3).sum() for p in ours), [x, *shared]),
-        torch.autograd.grad(sum((p**3).sum() for p in theirs), [x, *reference.parameters()]),
-    )
-
-
-@pytest.mark.parametrize("name", PLAIN)
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_plain_cells_equal_torch_s_also_on_packed_sequences(name, bidirectional):
-    _, _, reference_kind, options = PLAIN[name]
-    cell = make(name, layers=2, bidirectional=bidirectional)
-    reference = reference_kind(
-        3, 4, 2, batch_first=True, bidirectional=bidirectional, **options
-    ).double()
-    reference.load_state_dict(cell.state_dict())
-    x = inputs().requires_grad_()
-    close(flat(cell(x)), flat(reference(x)))
-    packed = nn.utils.rnn.pack_padded_sequence(x, LENGTHS, batch_first=True, enforce_sorted=False)
-    output, state = reference(packed)
-    output, _ = nn.utils.rnn.pad_packed_sequence(output, batch_first=True)
-    ours, theirs = flat(cell(x, lengths=LENGTHS)), flat((output, state))
-    close(ours, theirs)
-    close(
-        torch.autograd.grad(sum((p**3).sum() for p in ours), [x, *cell.parameters()]),
-        torch.autograd.grad(sum((p**3).sum() for p in theirs), [x, *reference.parameters()]),
-    )
+    assert torch.autograd.gradcheck(run, (x, *start, *cell.parameters()), fast_mode=layers > 1)
 
 
 @every_cell
-@settings(max_examples=15, deadline=None)
+def test_the_plain_equations(name):
+    """Of a whole cell: the gates are those of its docstring."""
+    cell, x = make(name, replicates=2), inputs(replicates=2)
+    weights = {key.removesuffix("_l0"): value for key, value in cell.named_parameters()}
+    start = torch.zeros(2, 4, 4, dtype=torch.float64)
+    if name.startswith("min"):
+        gates = torch.einsum("rbti,roi->rbto", x, weights["weight_ih"])
+        gates = (gates + weights["bias_ih"][:, None, None]).split(4, dim=3)
+        if name == "mingru":
+            z = gates[0].sigmoid()
+            kept, new = 1 - z, z * gates[1]
+        else:
+            f, i = gates[0].sigmoid(), gates[1].sigmoid()
+            kept, new = f / (f + i), i / (f + i) * gates[2]
+        expected = plain_cells.scan(kept, new, start)
+    elif name == "gru":
+        expected = plain_cells.gru(
+            x, start, *(weights[key] for key in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+        )
+    else:
+        given = (weights["weight_ih"], weights["weight_hh"],
+                 weights["bias_ih"] + weights["bias_hh"])  # fmt: skip
+        if name.startswith("lstm"):
+            expected = plain_cells.lstm(x, start, start, *given, weights.get("weight_ch"))
+        else:
+            expected = plain_cells.rnn(x, start, *given, cell.activation)
+    output, state = cell(x)
+    close((output,), (torch.stack(expected[0], dim=2),))
+    close(state, [steps[-1][None] for steps in expected])
+
+
+@pytest.mark.parametrize("name", TORCH)
+@pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (2, True)])
+def test_equal_to_torch_also_with_packed_sequences(name, layers, bidirectional):
+    cell = make(name, layers=layers, bidirectional=bidirectional)
+    reference = TORCH[name][2](
+        3, 4, layers, batch_first=True, bidirectional=bidirectional, **TORCH[name][3]
+    ).double()
+    reference.load_state_dict({key: value[0] for key, value in cell.state_dict().items()})
+    x = inputs().requires_grad_()
+
+    def theirs(given):
+        output, state = reference(given)
+        if isinstance(output, nn.utils.rnn.PackedSequence):
+            output, _ = nn.utils.rnn.pad_packed_sequence(output, batch_first=True)
+        states = state if isinstance(state, tuple) else (state,)
+        return [output[None], *(each[:, None] for each in states)]
+
+    close(flat(cell(x)), theirs(x[0]))
+    packed = nn.utils.rnn.pack_padded_sequence(
+        x[0], LENGTHS[0], batch_first=True, enforce_sorted=False
+    )
+    ours, expected = flat(cell(x, lengths=LENGTHS)), theirs(packed)
+    close(ours, expected)
+    gradients = torch.autograd.grad(sum((p**3).sum() for p in ours), [x, *cell.parameters()])
+    of_torch = torch.autograd.grad(
+        sum((p**3).sum() for p in expected), [x, *reference.parameters()]
+    )
+    close([gradients[0], *(g[0] for g in gradients[1:])], of_torch)
+
+
+@every_cell
+@settings(max_examples=15)
 @given(data=st.data())
-def test_padding_and_neighbours_do_not_matter(name, data):
-    """Whatever stands beyond the lengths, NaN included, and whoever else is in the batch."""
-    lengths = torch.tensor(data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=4)))
+def test_padding_neighbours_and_replicates_do_not_matter(name, data):
+    """Whatever stands beyond the lengths, NaN included, and whoever else is in the stack."""
+    shape = st.lists(st.integers(1, 6), min_size=3, max_size=3)
+    lengths = torch.tensor(data.draw(st.lists(shape, min_size=2, max_size=2)))
     extra = data.draw(st.integers(0, 3))
-    cell = make(name, layers=2, bidirectional=True)
-    x = inputs(len(lengths), int(lengths.max()) + extra, 3)
-    for row, length in enumerate(lengths):
-        x[row, length:] = torch.nan
+    cell = make(name, layers=2, bidirectional=True, replicates=2, residual=True)
+    x = inputs(3, int(lengths.max()) + extra, 3, replicates=2)
+    for replicate in range(2):
+        for row, length in enumerate(lengths[replicate]):
+            x[replicate, row, length:] = torch.nan
     output, state = cell(x, lengths=lengths)
-    for row, length in enumerate(lengths.tolist()):
-        alone, state_alone = cell(x[row : row + 1, :length])
-        close((output[row : row + 1, :length],), (alone,))
-        assert (output[row, length:] == 0).all()
-        close([s[:, row : row + 1] for s in flat((output, state))[1:]],
-              flat((alone, state_alone))[1:])  # fmt: skip
+    for replicate in range(2):
+        alone_cell = make(name, layers=2, bidirectional=True, residual=True)
+        own = {key: value[replicate : replicate + 1] for key, value in cell.state_dict().items()}
+        alone_cell.load_state_dict(own)
+        for row, length in enumerate(lengths[replicate].tolist()):
+            alone, state_alone = alone_cell(x[replicate, row, :length][None, None])
+            close((output[replicate, row, :length],), (alone[0, 0],))
+            assert (output[replicate, row, length:] == 0).all()
+            close([s[:, replicate, row] for s in state], [s[:, 0, 0] for s in state_alone])
     sum(part.sum() for part in flat((output, state))).backward()
     assert all(torch.isfinite(parameter.grad).all() for parameter in cell.parameters())
 
@@ -216,52 +167,54 @@ def test_the_backward_direction_is_the_forward_one_on_the_turned_sequence(name):
                 weight.copy_(getattr(cell, key.removesuffix("_reverse")))
     x = inputs()
     output, state = cell(x)
-    turned, turned_state = cell(x.flip(1))
-    torch.testing.assert_close(output[:, :, 4:], turned.flip(1)[:, :, :4])
-    final, turned_final = flat((output, state))[1], flat((turned, turned_state))[1]
-    torch.testing.assert_close(final[1], turned_final[0])
-    torch.testing.assert_close(output[:, 0, 4:], final[1])  # it ends at the first letter
-    torch.testing.assert_close(output[:, -1, :4], final[0])
+    turned, turned_state = cell(x.flip(2))
+    torch.testing.assert_close(output[..., 4:], turned.flip(2)[..., :4])
+    torch.testing.assert_close(state[0][1], turned_state[0][0])
+    torch.testing.assert_close(output[:, :, 0, 4:], state[0][1])  # it ends at the first letter
+    torch.testing.assert_close(output[:, :, -1, :4], state[0][0])
 
 
-@every_cell
-def test_unbatched_inputs(name):
-    cell, x = make(name, layers=2, bidirectional=True), inputs(1)
-    close(flat(cell(x[0])), [part[:, 0] if k else part[0] for k, part in enumerate(flat(cell(x)))])
-
-
-@pytest.mark.parametrize("name", sorted(set(CELLS) - {"rnn relu"}))  # a ReLU has no upper limit
+@pytest.mark.parametrize("name", sorted(set(CELLS) - {"rnn relu", "mingru", "minlstm"}))
 def test_extreme_inputs_stay_finite(name):
+    """Those that are left out have no upper limit."""
     cell, x = make(name), (inputs() * 1e4).requires_grad_()
     result = flat(cell(x))
     sum(part.sum() for part in result).backward()
     assert all(torch.isfinite(part).all() for part in result) and torch.isfinite(x.grad).all()
 
 
-@pytest.mark.parametrize("name", ["lstm diagonal", "lstm full", "rnn sigmoid"])
-def test_two_forward_passes_before_a_backward(name):
-    cell, one, two = make(name), inputs(seed=1), inputs(seed=2)
-    parameters = list(cell.parameters())
-    apart = [torch.autograd.grad(cell(x)[0].sum(), parameters) for x in (one, two)]
-    together = torch.autograd.grad(cell(one)[0].sum() + cell(two)[0].sum(), parameters)
-    close(together, [a + b for a, b in zip(*apart, strict=True)])
+def test_gates_of_a_minlstm_that_are_both_shut_are_no_division_by_zero():
+    cell = make("minlstm").float()
+    with torch.no_grad():
+        cell.bias_ih_l0[:, :8] = -200
+    assert torch.isfinite(cell(inputs().float())[0]).all()
 
 
-@pytest.mark.parametrize("name", ["lstm diagonal", "rnn sigmoid"])
-def test_under_autocast_the_state_keeps_its_precision(name):
-    cell, x = make(name).float(), inputs().float()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        output, _ = cell(x)
-    torch.testing.assert_close(output, cell(x)[0])
+@every_cell
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "lengths"])
+def test_recorded_norms_are_those_of_the_states(name, lengths):
+    """Distance by distance, against gradients of the loss by each state that is an output."""
+    cell = make(name, bidirectional=True)
+    record = []
+    output, _ = cell(inputs(), lengths=lengths, record=record)
+    assert [(r.layer, r.direction) for r in record] == [(0, "forward"), (0, "backward")]
+    output.square().sum().backward()
+    ends = LENGTHS[0] if lengths is not None else torch.full((4,), 5)
+    for recorded, part in zip(record, output.detach().split(4, dim=3), strict=True):
+        (flow,) = recorded.flows
+        assert flow.h.shape == (1, 4, 5) and (flow.h > 0).sum() == ends.sum()
+        # the state that is reached last gets nothing from later steps: its gradient is 2 h
+        last = part[0, torch.arange(4), ends - 1 if recorded.direction == "forward" else 0]
+        torch.testing.assert_close(flow.h[0, torch.arange(4), ends - 1], 2 * last.norm(dim=-1))
 
 
 def test_names_and_shapes_of_the_parameters():
-    for peephole, shape in (("diagonal", (3, 4)), ("full", (12, 4))):
-        cell = cells.LSTM(3, 4, 2, peephole=peephole, bidirectional=True)
+    for peephole, shape in (("diagonal", (5, 3, 4)), ("full", (5, 12, 4))):
+        cell = cells.LSTM(3, 4, 2, peephole=peephole, bidirectional=True, replicates=5)
         reference = nn.LSTM(3, 4, 2, bidirectional=True)
         shapes = {key: tuple(weight.shape) for key, weight in cell.named_parameters()}
         for key, weight in reference.named_parameters():
-            assert shapes.pop(key) == tuple(weight.shape)
+            assert shapes.pop(key) == (5, *weight.shape)
         suffixes = ("l0", "l0_reverse", "l1", "l1_reverse")
         assert shapes == {f"weight_ch_{suffix}": shape for suffix in suffixes}
 
@@ -269,11 +222,12 @@ def test_names_and_shapes_of_the_parameters():
 @pytest.mark.parametrize(
     ("lengths", "message"),
     [
-        (torch.tensor([5, 0, 1, 1]), "from 1 to 5, but are from 0 to 5"),
-        (torch.tensor([6, 1, 1, 1]), "from 1 to 5, but are from 1 to 6"),
-        (torch.tensor([5, 5]), "2 lengths were given for a batch of 4"),
-        (torch.tensor([5.0, 1, 1, 1]), "whole numbers"),
-        (torch.ones(4, dtype=torch.bool), "whole numbers"),
+        (torch.tensor([[5, 0, 1, 1]]), "from 1 to 5, but are from 0 to 5"),
+        (torch.tensor([[6, 1, 1, 1]]), "from 1 to 5, but are from 1 to 6"),
+        (torch.tensor([[5, 5]]), r"lengths for \(1, 2\) sequences were given for \(1, 4\)"),
+        (torch.tensor([5, 5, 5, 5]), "whole numbers"),
+        (torch.tensor([[5.0, 1, 1, 1]]), "whole numbers"),
+        (torch.ones(1, 4, dtype=torch.bool), "whole numbers"),
     ],
 )
 def test_lengths_that_do_not_fit(lengths, message):
@@ -282,12 +236,21 @@ def test_lengths_that_do_not_fit(lengths, message):
 
 
 @pytest.mark.parametrize("name", ["lstm diagonal", "rnn sigmoid", "lstm"])
-@pytest.mark.parametrize("shape", [(1, 1, 4), (3, 4, 4)], ids=["batch", "layers"])
+@pytest.mark.parametrize("shape", [(1, 1, 1, 4), (3, 1, 4, 4)], ids=["batch", "layers"])
 def test_initial_states_that_do_not_fit(name, shape):
-    state = torch.zeros(shape, dtype=torch.float64)
     cell = make(name)
-    with pytest.raises(ValueError, match=r"hx must have shape \(1, 4, 4\)"):
-        cell(inputs(), (state, state) if isinstance(cell, cells.LSTM) else state, LENGTHS)
+    states = (torch.zeros(shape, dtype=torch.float64),) * cell.states
+    with pytest.raises(ValueError, match=r"hx must have shape \(1, 1, 4, 4\)"):
+        cell(inputs(), states, LENGTHS)
+    with pytest.raises(ValueError, match="states, not 3"):
+        cell(inputs(), (states[0],) * 3)
+
+
+def test_inputs_of_another_number_of_replicates():
+    with pytest.raises(ValueError, match=r"for 1 replicates, not \(2, 4, 5, 3\)"):
+        make("gru")(inputs(replicates=2))
+    with pytest.raises(ValueError, match=r"not \(4, 5, 3\)"):
+        make("gru")(inputs()[0])
 
 
 def test_unknown_options():
@@ -300,30 +263,55 @@ def test_unknown_options():
 
 
 def test_build_cell():
-    assert isinstance(cells.build_cell("rnn", 1, 2, activation="relu"), cells.RNN)
-    assert isinstance(cells.build_cell("gru", 1, 2), cells.GRU)
-    assert cells.build_cell("lstm", 1, 2, peephole="full").weight_ch_l0.shape == (6, 2)
+    assert cells.build_cell("rnn", 1, 2, activation="relu").activation == "relu"
+    assert cells.build_cell("lstm", 1, 2, peephole="full").weight_ch_l0.shape == (1, 6, 2)
+    for kind, expected in cells.CELLS.items():
+        assert type(cells.build_cell(kind, 1, 2, replicates=3)) is expected
 
 
-@pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("kind", cells.CELLS)
 def test_initialization(kind):
-    cell = cells.build_cell(kind, 3, 8, 2, bidirectional=True)
+    cell = cells.build_cell(kind, 3, 8, 2, bidirectional=True, replicates=2)
     cells.initialize(cell)
-    for name, parameter in cell.named_parameters():
-        if name.startswith("weight_hh"):
-            for gate in parameter.split(8):
-                torch.testing.assert_close(gate @ gate.T, torch.eye(8), atol=1e-5, rtol=0)
-        if name.startswith("bias_ih") and kind == "lstm":
-            assert parameter.tolist() == [0] * 8 + [1] * 8 + [0] * 16
-        elif name.startswith("bias"):
-            assert not parameter.any()
+    for name, stacked in cell.named_parameters():
+        assert not torch.equal(stacked[0], stacked[1]) or name.startswith("bias")
+        for parameter in stacked:
+            if name.startswith("weight_hh"):
+                for gate in parameter.split(8):
+                    torch.testing.assert_close(gate @ gate.T, torch.eye(8), atol=1e-5, rtol=0)
+            if name.startswith("bias_ih") and kind == "lstm":
+                assert parameter.tolist() == [0] * 8 + [1] * 8 + [0] * 16
+            elif name.startswith("bias"):
+                assert not parameter.any()
 
 
-def test_dropout_is_between_layers_and_in_training_only():
-    torch.manual_seed(0)
-    cell = cells.LSTM(3, 8, 2, peephole="diagonal", dropout=0.9)
-    x = inputs().float()
-    assert not torch.equal(cell(x)[0], cell(x)[0])
-    assert (cell(x)[0] != 0).all()  # not after the last layer
-    cell.eval()
+@pytest.mark.parametrize("over_time", [False, True])
+def test_dropout_is_between_layers_and_in_training_only(over_time):
+    cell = make("lstm diagonal", layers=2, dropout=0.9, over_time=over_time)
+    x, noise = inputs(), Noise(1)
+
+    def run(seed):
+        noise.start([seed], [(4, 5)])
+        return cell(x, noise=noise)[0]
+
+    assert not torch.equal(run(1), run(2)) and torch.equal(run(1), run(1))
+    assert (run(1) != 0).all()  # not after the last layer
     assert torch.equal(cell(x)[0], cell(x)[0])
+
+
+@pytest.mark.gpu
+@every_cell
+@pytest.mark.parametrize("replicates", [1, 3])
+def test_the_gpu_gives_what_the_cpu_gives(name, replicates):
+    cell = make(name, layers=2, bidirectional=True, replicates=replicates).float()
+    x = inputs(replicates=replicates).float()
+    lengths = LENGTHS.expand(replicates, -1)
+    output, state = cell(x, lengths=lengths)
+    expected = torch.autograd.grad(output.square().sum(), cell.parameters())
+    cell.cuda()
+    on_gpu, gpu_state = cell(x.cuda(), lengths=lengths.cuda(), whole_state=False)
+    found = torch.autograd.grad(on_gpu.square().sum(), cell.parameters())
+    torch.testing.assert_close(on_gpu.cpu(), output, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(gpu_state[0].cpu(), state[0], rtol=1e-4, atol=1e-5)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one.cpu(), other, rtol=1e-3, atol=1e-4)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from biornn import devices, models
+from biornn.blocks import Noise
 from biornn.config_models import ModelConfig, TrainingConfig
 from biornn.datasets import SequenceDataset
-from biornn.layers import Noise
 from biornn.learning import Learner
 from biornn.losses import Loss
 from biornn.models import InputScheme

@@ -3,10 +3,12 @@
 import pandas as pd
 import pytest
 import torch
-from biornn import models, training
+from biornn import devices, models, training
 from biornn.config_models import ModelConfig, TrainingConfig
 from biornn.files import InputError
+from biornn.losses import TargetScaling
 from biornn.prediction import predict
+from biornn.runs import Replicate
 from made_data import make_data
 
 
@@ -15,18 +17,15 @@ def test_predictions_of_the_folder_are_those_of_the_training(tmp_path, precision
     data = make_data(120)
     model = ModelConfig(cell="gru", hidden_size=6)
     config = TrainingConfig(seeds=[1, 2], epochs=2, device="cpu", precision=precision)
-    fabric, _ = training.make_fabric(config)
-    scaling = training.TargetScaling.fit(data.targets[data.subsets == "train"])
-    runs = [
-        training.train(model, config, data, seed, fabric=fabric, scaling=scaling)
-        for seed in config.seeds
-    ]
+    fabric, _ = devices.make_fabric(config)
+    replicates = [Replicate(data, seed) for seed in config.seeds]
+    runs = training.train(model, config, replicates, fabric=fabric)
     description = models.describe(
         "gru",
         model,
         models.InputScheme.fit(data.inputs, data.subsets == "train"),
         data.task,
-        vars(scaling),
+        vars(TargetScaling.of(data)),
         [run.summary() for run in runs],
     )
     models.save(tmp_path, {0: (description, {run.seed: run.state for run in runs})})

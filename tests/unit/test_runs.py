@@ -38,7 +38,7 @@ def test_weights_of_positions(pool):
     ids = pd.Series([f"x{k}" for k in range(20)])
     run = make_run(7)
     run.attention = [np.full(-(-n // pool), pool / n) for n in data.inputs.lengths]
-    table = runs.attention_table(ids, data, [run])
+    table = runs.attention_table(ids, data, [run], pool)
     assert set(table["id"]) == {f"x{k}" for k in data.rows("test")}
     first = table[table["id"] == "x4"]
     assert first["position"].tolist() == list(range(1, data.inputs.lengths[4] + 1, pool))

@@ -132,8 +132,11 @@ def stopped_at(number, step, replicates, folder):
     train_all(replicates, folder=folder)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-@pytest.mark.parametrize("step", [12, 18], ids=["in an epoch", "at its end"])
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [(signal.SIGTERM, 12), (signal.SIGUSR1, 18)],
+    ids=["in an epoch", "at the end of one"],
+)
 def test_a_signal_leaves_a_checkpoint_that_goes_on_bitwise(data, tmp_path, number, step):
     replicates = [Replicate(data, seed) for seed in (1, 2)]
     assert in_another_process(stopped_at, number, step, replicates, tmp_path) == 128 + number

@@ -50,6 +50,7 @@ def main() -> None:
                 "threads": config.threads,
                 "data_sha256": {key: sha256(files[key]) for key in ("examples", "splits")},
             }
+            pool = model.convolution.pool if model.convolution else 1
             trained, predictions, attention = {}, [], []
             for fold, names in ids.items():
                 own = [run for run in found if run.fold == fold]
@@ -67,7 +68,7 @@ def main() -> None:
                 trained[fold] = (description, {run.seed: run.state for run in own})
                 values = {run.seed: run.predictions for run in own}
                 predictions.append(folds.predictions_table(names, fold, data, values))
-                attention.append(runs.attention_table(names, data, own))
+                attention.append(runs.attention_table(names, data, own, pool))
             write_tsv(runs.history_table(found), output.history)
             write_tsv(runs.flow_table(found), output.gradient_flow)
             write_parquet(pd.concat(predictions, ignore_index=True), output.predictions)

@@ -9,9 +9,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from .blocks import Noise
 from .config_models import TrainingConfig
 from .datasets import Batch
-from .layers import Noise
 from .losses import Loss
 from .models import Network
 

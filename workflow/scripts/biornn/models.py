@@ -12,15 +12,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from . import __version__, cells, layers
+from . import __version__, blocks, cells
 from .alphabets import ALPHABETS
+from .blocks import Noise
 from .config_models import ModelConfig
 from .datasets import NOTHING, Batch
 from .encoding import EncodedSequences
 from .files import InputError, write_json, write_with
 from .folds import read_descriptions
 from .inputs import Inputs, RankedGenes
-from .layers import Noise
 from .losses import Loss
 from .recurrence import Recorded
 from .targets import REGRESSION, Task
@@ -120,16 +120,16 @@ class Network(nn.Module):
                     "convolution.pool: each position needs an output here, and pooled positions "
                     "have none. Set pool: 1."
                 )
-            self.convolution = layers.Convolution(
+            self.convolution = blocks.Convolution(
                 channels, own.filters, own.width, own.pool, self.replicates
             )
             channels = own.filters
         self.reads_letters = scheme.alphabet is not None
         self.recurrent: cells.Cell | None = None
-        self.encoder: layers.Encoder | None = None
+        self.encoder: blocks.Encoder | None = None
         sizes = (channels, config.hidden_size, config.layers)
         if config.cell == "self_attention":
-            self.encoder = layers.Encoder(*sizes, config.heads, self.replicates, config.dropout)
+            self.encoder = blocks.Encoder(*sizes, config.heads, self.replicates, config.dropout)
         else:
             self.recurrent = cells.build_cell(
                 config.cell, *sizes, replicates=self.replicates, dropout=config.dropout,
@@ -139,36 +139,36 @@ class Network(nn.Module):
             )  # fmt: skip
             if config.initialization == "orthogonal":
                 cells.initialize(self.recurrent)
-        self.on_top: layers.SelfAttention | None = None
+        self.on_top: blocks.SelfAttention | None = None
         if self.recurrent is not None and config.attention_heads is not None:
-            self.on_top = layers.SelfAttention(
+            self.on_top = blocks.SelfAttention(
                 config.width, config.heads, self.replicates, config.dropout
             )
-        self.attention: layers.AdditiveAttention | None = None
+        self.attention: blocks.AdditiveAttention | None = None
         width = config.width
         if not self.per_position and config.pooling == "attention":
-            self.attention = layers.AdditiveAttention(width, self.replicates)
+            self.attention = blocks.AdditiveAttention(width, self.replicates)
         if not self.per_position and config.pooling == "mean_max":
             width *= 2
-        self.beside: layers.Linear | None = None
+        self.beside: blocks.Linear | None = None
         if n_beside:
-            self.beside = layers.Linear(n_beside, config.beside_size, self.replicates)
+            self.beside = blocks.Linear(n_beside, config.beside_size, self.replicates)
             width += config.beside_size
-        self.output = layers.Linear(width, Loss.of(task, config.loss).n_outputs, self.replicates)
+        self.output = blocks.Linear(width, Loss.of(task, config.loss).n_outputs, self.replicates)
 
     def _build_inputs(self, config: ModelConfig, schemes: list[InputScheme]) -> int:
         """What turns inputs into steps; returns the channels of a step."""
         scheme = schemes[0]
-        self.embedding: layers.Embedding | None = None
+        self.embedding: blocks.Embedding | None = None
         if scheme.vocabulary:
-            self.embedding = layers.Embedding(
+            self.embedding = blocks.Embedding(
                 scheme.vocabulary, config.embedding_size, self.replicates
             )
             return config.embedding_size
         if scheme.alphabet is not None:
             alphabet = ALPHABETS[scheme.alphabet]
             if config.letters == "embedding":
-                self.embedding = layers.Embedding(
+                self.embedding = blocks.Embedding(
                     len(alphabet.codes), config.embedding_size, self.replicates
                 )
                 return config.embedding_size
@@ -254,7 +254,7 @@ class Network(nn.Module):
             if self.per_position:
                 other = other[:, :, None].expand(-1, -1, read.shape[2], -1)
             read = torch.cat([read, other], dim=-1)
-        return self.output(layers.drop(read, self.config.dropout, noise))
+        return self.output(blocks.drop(read, self.config.dropout, noise))
 
     def _pool(self, hidden: Tensor, last: Tensor | None, lengths: Tensor | None) -> Tensor:
         pooling = self.config.pooling

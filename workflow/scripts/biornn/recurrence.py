@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from . import kernels
-from .layers import Noise, drop
+from .blocks import Noise, drop
 
 
 class Recorded(NamedTuple):

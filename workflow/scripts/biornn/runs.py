@@ -100,8 +100,12 @@ def flow_table(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=gradient_flow.COLUMNS)
 
 
-def attention_table(ids: pd.Series, data: FoldData, runs: Sequence[Run]) -> pd.DataFrame:
+def attention_table(
+    ids: pd.Series, data: FoldData, runs: Sequence[Run], pool: int = 1
+) -> pd.DataFrame:
     """`attention.parquet`: weights of the positions of each test example; maybe no row.
+
+    `pool` positions have one weight.
 
     Returns
     -------
@@ -116,7 +120,6 @@ def attention_table(ids: pd.Series, data: FoldData, runs: Sequence[Run]) -> pd.D
             continue
         for row in data.rows("test"):
             weights = run.attention[row]
-            pool = -(-int(data.inputs.lengths[row]) // len(weights))
             frames.append(
                 pd.DataFrame(
                     {

@@ -1,4 +1,4 @@
-"""Layers of stacked replicates: every weight has a leading dimension [replicate].
+"""Building blocks of stacked replicates: every weight has a leading dimension [replicate].
 
 Small networks leave a processor idle; several of them, trained as one stacked batch, do not. Inputs
 are [replicate, batch, ..., channel], and no replicate sees another: each learns what it would have
