@@ -62,6 +62,8 @@ FLOORS = [
     ],
     [
         "recording",
+        "compiling",
+        "native",
         "kernels",
         "blocks",
         "recurrence",

@@ -95,7 +95,8 @@ def library(*modules):
             for node in ast.walk(ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))):
                 if isinstance(node, ast.ImportFrom) and node.level == 1:
                     todo += [node.module] if node.module else [alias.name for alias in node.names]
-    return [str(folder / f"{name}.py") for name in sorted(found)]
+    files = [folder / f"{name}{suffix}" for name in sorted(found) for suffix in (".py", ".c")]
+    return [str(file) for file in files if file.exists()]
 
 
 def locked(analysis, name):

@@ -1,4 +1,6 @@
-"""Recurrences over time for stacked replicates, forward and back-propagation by hand, in torch.
+"""Recurrences over time for stacked replicates, forward and back-propagation by hand.
+
+In torch here, and the same in C in `native`, which runs where it can (see `implementation`).
 
 Tensors are [replicate, batch, time, channel] outside. Inside, time comes before the batch, the
 input projections of all steps are one product, buffers are filled in place through views that are
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from . import native
 from .recording import Flow
 
 Record = list[Flow] | None
@@ -434,7 +437,7 @@ class ScanFunction(torch.autograd.Function):
 
 
 def _whole_precision(
-    function: type[torch.autograd.Function], tensors: tuple[Tensor, ...], weights: tuple[Any, ...]
+    function: Callable[..., Any], tensors: tuple[Tensor, ...], weights: tuple[Any, ...]
 ) -> Any:
     """Call a function in the dtype of its weights, also under autocast.
 
@@ -442,7 +445,22 @@ def _whole_precision(
     """
     dtype = weights[0].dtype
     with torch.autocast(tensors[0].device.type, enabled=False):
-        return function.apply(*(tensor.to(dtype) for tensor in tensors), *weights)
+        return function(*(tensor.to(dtype) for tensor in tensors), *weights)
+
+
+def implementation(x: Tensor, *, full_peepholes: bool = False) -> str:
+    """Which code runs a recurrence: the one place where that is decided.
+
+    - `fused`: torch's own kernels (cuDNN), on a GPU, for one replicate after another, where torch
+      has the cell and nothing is recorded; `recurrence.Cell` asks for it.
+    - `native`: `native.c`, in float32 on a CPU, where it could be compiled; the fastest there at
+      every size that `benchmarks/recurrent.py` measures.
+    - `torch`: the functions of this module, for everything else: float64, full peepholes, peepholes
+      and the sigmoid on a GPU, a CPU without a compiler.
+
+    The results are the same to rounding.
+    """
+    return "native" if native.available(x) and not full_peepholes else "torch"
 
 
 def rnn(
@@ -461,7 +479,10 @@ def rnn(
     record : list, optional
         Gets a `Flow` when the backward pass has run.
     """
-    return _whole_precision(RNNFunction, (x, h0), (w_ih, w_hh, bias, activation, record))
+    weights = (w_ih, w_hh, bias, activation, record)
+    if implementation(w_ih) == "native":
+        return _whole_precision(native.rnn, (x, h0), weights)
+    return _whole_precision(RNNFunction.apply, (x, h0), weights)
 
 
 def lstm(
@@ -482,7 +503,11 @@ def lstm(
     record : list, optional
         As of `rnn`.
     """
-    return _whole_precision(LSTMFunction, (x, h0, c0), (w_ih, w_hh, bias, w_ch, record))
+    weights = (w_ih, w_hh, bias, w_ch, record)
+    full = w_ch is not None and w_ch.shape[1] != 3
+    if implementation(w_ih, full_peepholes=full) == "native":
+        return _whole_precision(native.lstm, (x, h0, c0), weights)
+    return _whole_precision(LSTMFunction.apply, (x, h0, c0), weights)
 
 
 def gru(
@@ -501,7 +526,10 @@ def gru(
     record : list, optional
         As of `rnn`.
     """
-    return _whole_precision(GRUFunction, (x, h0), (w_ih, w_hh, b_ih, b_hh, record))
+    weights = (w_ih, w_hh, b_ih, b_hh, record)
+    if implementation(w_ih) == "native":
+        return _whole_precision(native.gru, (x, h0), weights)
+    return _whole_precision(GRUFunction.apply, (x, h0), weights)
 
 
 def scan(a: Tensor, b: Tensor, h0: Tensor, record: Record = None) -> Tensor:
