@@ -62,7 +62,16 @@ FLOORS = [
     ],
     ["kernels", "cells", "datasets", "losses", "models"],
     ["training", "baselines", "prediction"],
-    ["metrics", "samples", "statistics", "comparisons"],
+    [
+        "metrics",
+        "class_metrics",
+        "sampling",
+        "number_samples",
+        "class_samples",
+        "samples",
+        "statistics",
+        "comparisons",
+    ],
     ["outcome", "findings", "figures", "methods", "provenance", "report"],
 ]  # fmt: skip
 ORDER = [module for floor in FLOORS for module in floor]
