@@ -72,7 +72,17 @@ FLOORS = [
         "statistics",
         "comparisons",
     ],
-    ["outcome", "findings", "figures", "methods", "provenance", "report"],
+    [
+        "outcome",
+        "findings",
+        "drawing",
+        "result_figures",
+        "figures",
+        "model_words",
+        "methods",
+        "provenance",
+        "report",
+    ],
 ]  # fmt: skip
 ORDER = [module for floor in FLOORS for module in floor]
 

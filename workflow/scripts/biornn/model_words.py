@@ -1,0 +1,157 @@
+"""Words for models: networks, losses, baselines and metrics, as a paper would name them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .config_models import (
+    BoostingBaseline,
+    LinearBaseline,
+    ModelConfig,
+    PersistenceBaseline,
+    TrainingConfig,
+)
+from .targets import Task
+
+_LOSSES = {
+    "mse": "mean squared error",
+    "huber": "Huber loss (Huber 1964) with δ = {delta:g} standard deviations",
+    "gaussian": "negative log likelihood of a normal distribution of which the mean and the "
+    "standard deviation are predicted (Nix & Weigend 1994)",
+    "poisson": "negative log likelihood of a Poisson distribution with a logarithmic link",
+    "classification": "cross entropy",
+    "ordinal": "cross entropy of cumulative logits (McCullagh 1980)",
+    "multilabel": "cross entropy of each label for itself",
+}
+
+
+def network_in_words(name: str, model: ModelConfig, delta: float) -> str:
+    """A network: what differs from the training that all share; `delta` is that of Huber's loss."""
+    kind = {"rnn": f"{model.activation} RNN", "lstm": "LSTM", "gru": "GRU"}[model.cell]
+    if model.peephole:
+        kind += f" with {model.peephole} peepholes (Gers & Schmidhuber 2000)"
+    parts = [
+        f"{'bidirectional ' if model.bidirectional else ''}{kind}",
+        f"{model.layers} layer{'s' if model.layers > 1 else ''} of {model.hidden_size} units"
+        + (" in each direction" if model.bidirectional else ""),
+        {"last": "read at the last step of each direction", "mean": "mean over positions",
+         "max": "maximum over positions"}[model.readout],
+    ]  # fmt: skip
+    if model.initialization == "orthogonal":
+        parts += ["orthogonal recurrent matrices at the start (Saxe et al. 2014)"]
+    parts += [_LOSSES[model.loss].format(delta=delta)] if model.loss != "auto" else []
+    parts += [f"dropout {model.dropout:g}"] if model.dropout else []
+    parts += [f"at most {model.epochs} epochs"] if model.epochs else []
+    parts += [f"highest learning rate {model.learning_rate:g}"] if model.learning_rate else []
+    parts += ["trained on shuffled targets as a negative control"] if model.shuffle_labels else []
+    return f"`{name}`: {', '.join(parts)}"
+
+
+def baseline_in_words(name: str, baseline: Any, task: Task) -> str:
+    """A simple model, and what it sees."""
+    seen = ""
+    if task.per == "position" and isinstance(baseline, LinearBaseline | BoostingBaseline):
+        sides = "before it" if task.next_value else "on each side"
+        seen = f" of the position and {baseline.window} {sides}"
+    if isinstance(baseline, LinearBaseline):
+        features = {
+            "additive": "one-hot letters",
+            "neighbor": "one-hot letters and adjacent pairs",
+            "pairwise": "one-hot letters and all pairs of positions",
+        }[baseline.features]
+        kind = {
+            "count": "Poisson regression (L2 penalty)",
+            "multilabel": "logistic regression (L2 penalty) for each label",
+        }.get(task.name, "logistic regression (L2 penalty)" if task.classes else "ridge regression")
+        return f"`{name}`: {kind} on {features}{seen}, penalty chosen on validation data"
+    if isinstance(baseline, BoostingBaseline):
+        own = {
+            "count": " with the Poisson deviance as loss",
+            "multilabel": ", one model for each label",
+        }.get(task.name, "")
+        how = f"histogram gradient boosting on letters{seen}{own}"
+        return f"`{name}`: {how}, stopped on validation data"
+    if isinstance(baseline, PersistenceBaseline):
+        return f"`{name}`: the present value"
+    what = {"multilabel": "share of each label"}.get(
+        task.name, "shares of the classes" if task.classes else "mean of the targets"
+    )
+    return f"`{name}`: {what} in training"
+
+
+def loss_in_words(task: Task, training: TrainingConfig) -> str:
+    """The loss of networks that name none of their own, and what was done to the targets."""
+    usual = {"regression": "mse", "next_value": "mse", "count": "poisson"}.get(task.name, task.name)
+    scaled = ""
+    if task.counts:
+        scaled = (
+            "Counts were divided by the mean of the training counts, which leaves the likelihood "
+            "that of the counts but for a factor. "
+        )
+    elif task.kind == "regression":
+        scaled = (
+            "Targets were standardised by mean and standard deviation of the training examples. "
+        )
+    what = " of every labelled position" if task.per == "position" and task.classes else ""
+    said = f"{scaled}Loss: {_LOSSES[usual]}{what}."
+    if training.class_weights:
+        how = (
+            "inversely to how often each is among the training targets"
+            if training.class_weights == "balanced"
+            else ", ".join(f"{name} {weight:g}" for name, weight in training.class_weights.items())
+        )
+        said += f" Classes were weighted ({how})."
+    if training.label_smoothing:
+        said += f" Label smoothing: {training.label_smoothing:g} (Szegedy et al. 2016)."
+    return said
+
+
+def metrics_in_words(task: Task) -> str:
+    """All that is scored."""
+    whole = task.per != "position"
+    if task.name == "multilabel":
+        return (
+            "AUROC as mean over labels and over all labels together, average precision as mean "
+            "over labels, the shares of examples with all labels right and of wrong labels (at a "
+            "probability of one half), and log loss"
+        )
+    if task.name == "ordinal":
+        return (
+            "Mean absolute error of the rank of the most probable class, kappa with quadratic "
+            "weights (Cohen 1968), accuracy, balanced accuracy and log loss"
+        )
+    if task.kind == "classification":
+        area = "AUROC, " if whole else ""
+        return (
+            "Accuracy, balanced accuracy, Matthews correlation (R_K of Gorodkin 2004 for more than "
+            f"two classes), {area}log loss and Brier score"
+        )
+    if task.counts:
+        ranks = "Pearson and Spearman correlation" if whole else "Pearson correlation"
+        return f"Share of the Poisson deviance that is explained (D²), mean deviance, R², {ranks}"
+    if not whole:
+        return "R², mean squared error and Pearson correlation"
+    return (
+        "R², mean squared error, Pearson and Spearman correlation, and predictive information "
+        "(mutual information of prediction and measurement, estimator 1 of Kraskov et al. 2004 "
+        "with 5 neighbours)"
+    )
+
+
+def own_losses_in_words(models: Mapping[str, ModelConfig], delta: float) -> str:
+    """The losses of networks that name one; empty where none does."""
+    own = {name: model.loss for name, model in models.items() if model.loss != "auto"}
+    return "".join(
+        f" Of {name}: {_LOSSES[loss].format(delta=delta)}." for name, loss in own.items()
+    )
+
+
+def spread_in_words(models: Mapping[str, ModelConfig]) -> str:
+    """How predicted standard deviations are scored; empty where there are none."""
+    if any(model.loss == "gaussian" for model in models.values()):
+        return (
+            " Where a standard deviation is predicted: coverage of the central 90 % interval of "
+            "the normal distribution, and negative log density, in the unit of the target."
+        )
+    return ""
