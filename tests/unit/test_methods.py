@@ -127,7 +127,8 @@ def test_methods_of_other_tasks(task, said, not_said):
         ),
         (
             NEXT_VALUE,
-            ["The target of each step is the value at the next one", "7 before it",
+            ["The target of each step is the value at the next one",
+             "the values of the position and 7 before it",
              "mean squared error"],
             ["on each side", "as it came"],
         ),

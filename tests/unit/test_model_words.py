@@ -11,8 +11,9 @@ CLASSES = Task("classification", classes=("a", "b"))
 
 def test_a_network_says_what_is_its_own():
     model = ModelConfig(cell="lstm", peephole="full", bidirectional=False, loss="huber", epochs=3)
-    text = model_words.network_in_words("net", model, 1.5)
+    text = model_words.network_in_words("net", model, Task(), 1.5)
     assert text.startswith("`net`: LSTM with full peepholes")
+    assert "at every step" in model_words.network_in_words("net", model, NEXT_VALUE, 1.5)
     assert "δ = 1.5" in text and "at most 3 epochs" in text and "bidirectional" not in text
 
 
@@ -23,6 +24,18 @@ def test_balanced_classes():
         "Loss: cross entropy. Classes were weighted (inversely to how often each is among the "
         "training targets)."
     )
+
+
+def test_the_weights_of_labels_are_those_of_who_has_them():
+    training = TrainingConfig(class_weights={"a": 3})
+    text = model_words.loss_in_words(Task("multilabel", classes=("a", "b")), training)
+    assert text.endswith("for itself. Examples with a label were weighted (a 3).")
+
+
+def test_numbers_are_no_letters():
+    linear = section("baselines", {"b": {"kind": "linear"}})["b"]
+    text = model_words.baseline_in_words("b", linear, Task(), "numbers")
+    assert text.startswith("`b`: ridge regression on the values,")
 
 
 @pytest.mark.parametrize(

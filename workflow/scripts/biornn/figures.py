@@ -14,7 +14,7 @@ from . import result_figures
 from .drawing import COLORS, MARKERS, draw
 from .findings import median_identity
 from .inputs import parse_numbers
-from .metrics import LABELS
+from .metrics import CHANCE, LABELS
 from .outcome import Tables
 from .targets import Task
 
@@ -164,7 +164,7 @@ def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) 
             axes.axvline(entry.published, color="#888888", lw=0.9, ls=(0, (4, 3)), zorder=0)
             axes.text(entry.published, 0.62, entry.name, rotation=90, fontsize=7, color="#555555",
                       va="bottom", ha="center")  # fmt: skip
-        axes.axvline(0, color="#bbbbbb", lw=0.8)
+        axes.axvline(CHANCE.get(metric, 0), color="#bbbbbb", lw=0.8)
         axes.set_xlabel(LABELS[metric])
 
     def paint(figure: Figure) -> None:

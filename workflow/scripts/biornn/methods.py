@@ -287,14 +287,13 @@ def methods_text(
     device_note
         From a model's `model.json`.
     """
-    training, evaluation = analysis.training, analysis.evaluation
+    training, evaluation, task = analysis.training, analysis.evaluation, description.task
     networks = [
-        model_words.network_in_words(name, model, training.huber_delta)
+        model_words.network_in_words(name, model, task, training.huber_delta)
         for name, model in analysis.models.items()
     ]
-    task = description.task
     baselines = [
-        model_words.baseline_in_words(name, baseline, task)
+        model_words.baseline_in_words(name, baseline, task, description.inputs)
         for name, baseline in analysis.baselines.items()
     ]
     losses = model_words.loss_in_words(task, training)

@@ -26,7 +26,7 @@ _LOSSES = {
 }
 
 
-def network_in_words(name: str, model: ModelConfig, delta: float) -> str:
+def network_in_words(name: str, model: ModelConfig, task: Task, delta: float) -> str:
     """A network: what differs from the training that all share; `delta` is that of Huber's loss."""
     kind = {"rnn": f"{model.activation} RNN", "lstm": "LSTM", "gru": "GRU"}[model.cell]
     if model.peephole:
@@ -35,6 +35,7 @@ def network_in_words(name: str, model: ModelConfig, delta: float) -> str:
         f"{'bidirectional ' if model.bidirectional else ''}{kind}",
         f"{model.layers} layer{'s' if model.layers > 1 else ''} of {model.hidden_size} units"
         + (" in each direction" if model.bidirectional else ""),
+        "read at every step" if task.per == "position" else
         {"last": "read at the last step of each direction", "mean": "mean over positions",
          "max": "maximum over positions"}[model.readout],
     ]  # fmt: skip
@@ -48,8 +49,9 @@ def network_in_words(name: str, model: ModelConfig, delta: float) -> str:
     return f"`{name}`: {', '.join(parts)}"
 
 
-def baseline_in_words(name: str, baseline: Any, task: Task) -> str:
-    """A simple model, and what it sees."""
+def baseline_in_words(name: str, baseline: Any, task: Task, inputs: str = "letters") -> str:
+    """A simple model, and what it sees; `inputs` as in `Description`."""
+    numbers = inputs != "letters"
     seen = ""
     if task.per == "position" and isinstance(baseline, LinearBaseline | BoostingBaseline):
         sides = "before it" if task.next_value else "on each side"
@@ -60,6 +62,7 @@ def baseline_in_words(name: str, baseline: Any, task: Task) -> str:
             "neighbor": "one-hot letters and adjacent pairs",
             "pairwise": "one-hot letters and all pairs of positions",
         }[baseline.features]
+        features = features.replace("one-hot letters", "the values") if numbers else features
         kind = {
             "count": "Poisson regression (L2 penalty)",
             "multilabel": "logistic regression (L2 penalty) for each label",
@@ -70,7 +73,8 @@ def baseline_in_words(name: str, baseline: Any, task: Task) -> str:
             "count": " with the Poisson deviance as loss",
             "multilabel": ", one model for each label",
         }.get(task.name, "")
-        how = f"histogram gradient boosting on letters{seen}{own}"
+        what = "the values" if numbers else "letters"
+        how = f"histogram gradient boosting on {what}{seen}{own}"
         return f"`{name}`: {how}, stopped on validation data"
     if isinstance(baseline, PersistenceBaseline):
         return f"`{name}`: the present value"
@@ -96,12 +100,16 @@ def loss_in_words(task: Task, training: TrainingConfig) -> str:
     what = " of every labelled position" if task.per == "position" and task.classes else ""
     said = f"{scaled}Loss: {_LOSSES[usual]}{what}."
     if training.class_weights:
-        how = (
-            "inversely to how often each is among the training targets"
-            if training.class_weights == "balanced"
-            else ", ".join(f"{name} {weight:g}" for name, weight in training.class_weights.items())
-        )
-        said += f" Classes were weighted ({how})."
+        labels = task.kind == "multilabel"
+        if training.class_weights == "balanced":
+            how = (
+                "of each label as much as all other examples together"
+                if labels
+                else "inversely to how often each is among the training targets"
+            )
+        else:
+            how = ", ".join(f"{name} {weight:g}" for name, weight in training.class_weights.items())
+        said += f" {'Examples with a label' if labels else 'Classes'} were weighted ({how})."
     if training.label_smoothing:
         said += f" Label smoothing: {training.label_smoothing:g} (Szegedy et al. 2016)."
     return said
