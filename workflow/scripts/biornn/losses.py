@@ -201,18 +201,25 @@ class Loss:
             In the shape of `targets`, in the dtype of `outputs`; zero where there is no label.
         """
         there = targets != MASKED if self.task.kind == "classification" else ~targets.isnan()
-        # what has no label is made harmless before anything is computed: a gradient that is
-        # multiplied by zero afterwards may still be NaN
-        y = targets.masked_fill(~there, 0)
-        seen = there if self.kind == "binary" else there[..., None]
-        losses = self._losses(outputs.masked_fill(~seen, 0), y)
+        # to look is cheap on the CPU; another device would have to be waited for
+        everywhere = targets.device.type == "cpu" and bool(there.all())
+        y = targets
+        if not everywhere:
+            # what has no label is made harmless before anything is computed: a gradient that is
+            # multiplied by zero afterwards may still be NaN
+            y = targets.masked_fill(~there, 0)
+            seen = there if self.kind == "binary" else there[..., None]
+            outputs = outputs.masked_fill(~seen, 0)
+        losses = self._losses(outputs, y)
+        if not everywhere:
+            losses = losses.masked_fill(~there, 0)
         weight = there.to(losses.dtype)
         if self.class_weights is not None:
             weight = weight * self._class_weight(y, losses)
         if weights is not None:
             shape = weights.shape + (1,) * (targets.dim() - weights.dim())
             weight = weight * weights.to(losses.dtype).reshape(shape)
-        return losses.masked_fill(~there, 0), weight
+        return losses, weight
 
     def _losses(self, z: Tensor, y: Tensor) -> Tensor:
         if self.kind == "binary":
