@@ -1,11 +1,14 @@
 """A made-up results folder in memory, with hostile names."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from biornn import audits, comparisons, outcome, statistics
 from biornn.config import AnalysisConfig
 from biornn.examples import Description
-from biornn.targets import REGRESSION
+from biornn.targets import REGRESSION, Task
+from scipy import special
 
 DESCRIPTION = Description("letters", "rna", REGRESSION)
 FOLDS = pd.DataFrame(
@@ -41,6 +44,68 @@ def analysis(**changes) -> AnalysisConfig:
         "citations": [{"text": HOSTILE, "doi": "10.1186/s13059-022-02661-7"}],
     }  # fmt: skip
     return AnalysisConfig.model_validate(value | changes)
+
+
+TASKS = {
+    "count": Task(counts=True),
+    "ordinal": Task("classification", "sequence", ("low", "mid", "high"), ordered=True),
+    "multilabel": Task("multilabel", "sequence", ("a", "b")),
+    "gaussian": REGRESSION,
+}
+
+
+def of_task(name: str) -> outcome.Tables:
+    """The tables of a run with another target, or with a network that predicts a spread."""
+    task, generator, n = TASKS[name], np.random.default_rng(0), 300
+    subsets = np.array(["train", "validation", "test"])[np.arange(n) % 3]
+    truth = np.random.default_rng(1).normal(size=(n, 2))
+    tables_of = []
+    for model, kind, error, seeds in (
+        ("net", "recurrent", 0.3, (1, 2)), ("ridge", "baseline", 0.8, (0,)),
+        ("mean", "baseline", None, (0,)),
+    ):  # fmt: skip
+        for seed in seeds:
+            noisy = truth * 0 if error is None else truth + error * generator.normal(size=(n, 2))
+            columns: dict[str, object]
+            if name == "count":
+                columns = {"target": np.round(np.exp(2 + truth[:, 0])),
+                           "prediction": np.exp(2 + noisy[:, 0])}  # fmt: skip
+            elif name == "gaussian":
+                columns = {"target": truth[:, 0], "prediction": noisy[:, 0]}
+                columns |= {"prediction_sd": np.full(n, 0.3)} if model == "net" else {}
+            elif name == "ordinal":
+                cut = np.digitize(truth[:, 0], [-0.5, 0.5])
+                steps = special.expit(3 * (noisy[:, :1] - [[-0.5, 0.5]]))
+                whole = np.column_stack([np.ones(n), steps, np.zeros(n)])
+                columns = {"target": np.array(task.classes)[cut]}
+                columns |= {f"prediction.{label}": whole[:, at] - whole[:, at + 1]
+                            for at, label in enumerate(task.classes)}  # fmt: skip
+            else:
+                columns = {f"target.{label}": (truth[:, at] > 0).astype(int)
+                           for at, label in enumerate(task.classes)}  # fmt: skip
+                columns |= {f"prediction.{label}": special.expit(2 * noisy[:, at])
+                            for at, label in enumerate(task.classes)}  # fmt: skip
+            ids = [f"ex{i}" for i in range(n)]
+            tables_of.append(
+                pd.DataFrame({"model": model, "kind": kind, "id": ids, "fold": 0, "seed": seed,
+                              "subset": subsets, **columns})
+            )  # fmt: skip
+    predictions = pd.concat(tables_of, ignore_index=True)
+    groups = statistics.prepare(predictions, {}, FOLDS, task=task, n_resamples=100)
+    scores = statistics.score(groups)
+    plain = tables()
+    loss = "gaussian" if name == "gaussian" else "auto"
+    return replace(
+        plain,
+        metrics=scores,
+        fold_metrics=scores,
+        comparisons=comparisons.compare(groups, n_permutations=199),
+        published=plain.published.iloc[:0],
+        predictions=predictions,
+        histories={"net": plain.histories["net"]},
+        descriptions=[plain.descriptions[0] | {"architecture": {"loss": loss}}],
+        description=Description("letters", "rna", task),
+    )
 
 
 def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) -> outcome.Tables:

@@ -1,18 +1,33 @@
 """Baselines: the features by hand, the choice on validation rows, nothing from test rows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from biornn import baselines
-from biornn.alphabets import DNA
+from biornn.alphabets import DNA, RNA
 from biornn.config import section
 from biornn.config_expression import LogRatio
 from biornn.encoding import encode
 from biornn.examples import Description, Examples
 from biornn.files import InputError
+from biornn.folds import FoldData
 from biornn.targets import REGRESSION, Task
-from made_data import make_classes, make_data, make_positions, make_series
+from made_data import (
+    make_classes,
+    make_counts,
+    make_data,
+    make_labels,
+    make_next_values,
+    make_ordered,
+    make_positions,
+    make_series,
+)
 from sklearn.linear_model import Ridge
+from sklearn.metrics import mean_poisson_deviance
+from statsmodels.genmod.families import family as families
+from statsmodels.genmod.generalized_linear_model import GLM
 
 CONFIGS = {
     "mean": {"kind": "mean"},
@@ -116,16 +131,24 @@ def test_the_replicate_is_joined_by_sequence_and_has_its_own_scale():
 
 
 @every_baseline
-@pytest.mark.parametrize("make", [make_classes, make_positions, make_series])
+@pytest.mark.parametrize(
+    "make",
+    [make_classes, make_positions, make_series, make_labels, make_ordered, make_counts,
+     make_next_values],
+)  # fmt: skip
 def test_other_tasks_and_test_targets_without_influence(config, make):
     data, other = make(60), make(60)
     rows = other.unit_rows("test")
-    other.targets[rows] = 0 if other.task.kind == "classification" else 1e6
+    other.targets[rows] = 1e6 if other.task.kind == "regression" else 0
     found = [baselines.fit_baseline(config, each).predictions for each in (data, other)]
     np.testing.assert_array_equal(*found)
     assert found[0].shape == (len(data.targets), data.task.n_values)
     if data.task.kind == "classification":
         np.testing.assert_allclose(found[0].sum(axis=1), 1)
+    if data.task.counts:
+        assert (found[0] > 0).all()
+    if data.task.kind == "multilabel":
+        assert (found[0] >= 0).all() and (found[0] <= 1).all()
 
 
 @pytest.mark.parametrize(("make", "window"), [(make_classes, 7), (make_positions, 9)])
@@ -140,6 +163,70 @@ def test_classes_are_learned(make, window):
 
     assert accuracy("mean") < 0.75
     assert accuracy("pairwise") > 0.85 and accuracy("boosting") > 0.85
+
+
+def test_labels_are_learned_one_by_one():
+    data = make_labels(500, shortest=6, longest=6)
+    data.targets[:, 2] = 1.0  # what all agree on needs no model
+    test = data.unit_rows("test")
+    for name in ("pairwise", "boosting"):
+        fitted = baselines.fit_baseline(CONFIGS[name], data)
+        right = (fitted.predictions > 0.5) == (data.targets > 0.5)
+        assert right[test].mean() > 0.85 and (fitted.predictions[:, 2] == 1).all()
+
+
+def test_counts_are_learned_as_counts():
+    data = make_counts(600, shortest=6, longest=6)
+    test = data.unit_rows("test")
+    deviance = {
+        name: mean_poisson_deviance(
+            data.targets[test], baselines.fit_baseline(config, data).predictions[test, 0]
+        )
+        for name, config in CONFIGS.items()
+    }
+    # what the Poisson distribution itself leaves is about one
+    assert deviance["additive"] < 1.3 and deviance["boosting"] < 3 < deviance["mean"]
+
+
+def test_the_poisson_regression_is_that_of_statsmodels():
+    data = make_counts(200, shortest=6, longest=6)
+    config = CONFIGS["additive"].model_copy(update={"penalties": [1e-8]})
+    fitted = baselines.fit_baseline(config, data).predictions[:, 0]
+    letters = baselines.design_matrix(data.inputs, "additive")
+    # the last letter of each position follows from the others
+    x = np.column_stack([np.ones(200), letters[:, np.arange(24) % 4 < 3]])
+    train = data.unit_rows("train")
+    model = GLM(data.targets[train], x[train], family=families.Poisson()).fit()
+    np.testing.assert_allclose(fitted, model.predict(x), rtol=0.02)
+
+
+def test_the_future_is_not_seen():
+    data, other = make_next_values(100), make_next_values(100)
+    begin, end = data.inputs.offsets[4:6]  # a test series
+    other.inputs.values[begin + 2 : end] += 5
+    configs = CONFIGS | section("baselines", {"persistence": {"kind": "persistence"}})
+    for name, config in configs.items():
+        before, after = (
+            baselines.fit_baseline(config, each).predictions[begin:end, 0] for each in (data, other)
+        )
+        np.testing.assert_array_equal(before[:2], after[:2])
+        assert name == "mean" or (before[2:] != after[2:]).all()
+    np.testing.assert_array_equal(after, other.inputs.values[begin:end, 0])
+
+
+def test_a_weight_of_two_is_an_example_twice():
+    data = make_data(100, shortest=6, longest=6)
+    twice = np.flatnonzero(data.subsets == "train")[::2]
+    rows = np.sort(np.r_[np.arange(100), twice])
+    weights = np.ones(100)
+    weights[twice] = 2
+    doubled = encode(pd.Series(data.inputs.decode()).iloc[rows].reset_index(drop=True), RNA)
+    repeated = FoldData(doubled, data.targets[rows], data.subsets[rows])
+    for name in ("mean", "additive"):
+        one = baselines.fit_baseline(CONFIGS[name], replace(data, weights=weights)).predictions
+        other = baselines.fit_baseline(CONFIGS[name], repeated).predictions
+        np.testing.assert_allclose(one[rows], other)
+        assert (one != baselines.fit_baseline(CONFIGS[name], data).predictions).any()
 
 
 def test_a_window_ends_with_its_sequence():

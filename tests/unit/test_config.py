@@ -137,12 +137,81 @@ def test_the_path_of_a_table_is_an_analysis():
         ({"target": {"values": {"a": 1}, "task": "classification"}}, "leave it out for classes"),
         ({"target": {"masked": ["x"], "per": "sequence"}}, "are for per: position"),
         ({"target": {"classes": ["a", "b"], "task": "regression"}}, "is for task: classification"),
+        ({"target": {"task": "ordinal"}}, "needs `classes`, the lowest first"),
+        ({"target": {"task": "multilabel", "per": "position"}}, "is for whole sequences"),
+        ({"target": {"task": "multilabel", "classes": ["a;b", "c"]}}, "'a;b' has the separator"),
+        ({"target": {"task": "count", "classes": ["a", "b"]}}, "is for task: classification"),
+        ({"target": {"task": "next_value", "column": "y"}}, "makes its targets from the inputs"),
+        ({"target": {"task": "count"}, "replicate": {"source": "t"}}, "replicate is not for"),
+        ({"baselines": {"p": {"kind": "persistence"}}}, "persistence is for target.task: next_v"),
+        (
+            {"target": {"task": "next_value"}, "models": {"m": {"cell": "gru",
+                                                                 "bidirectional": True}}},
+            "models.m: bidirectional: true would see the value that is to be",
+        ),
+        (
+            {"target": {"task": "count"}, "models": {"m": {"cell": "gru", "loss": "mse"}}},
+            "models.m: loss: mse does not fit target.task: count",
+        ),
+        (
+            {"target": {"classes": ["a", "b"]}, "models": {"m": {"cell": "gru", "loss": "huber"}}},
+            "loss: huber does not fit target.task: classification",
+        ),
+        (
+            {"target": {"task": "count"}, "training": {"class_weights": "balanced"}},
+            "class_weights is for classes",
+        ),
+        (
+            {"target": {"task": "ordinal", "classes": ["a", "b"]},
+             "training": {"label_smoothing": 0.1}},
+            "label_smoothing is for classes without an order, not for ordinal",
+        ),
         ({"examples": {"join": [{"source": "t", "take": {"a": "b"}}]}}, "join needs `id`"),
         ({"examples": {"id": "i", "join": [{"source": "u", "take": {"a": "b"}}]}}, "is 'u', but"),
     ],
-)
+)  # fmt: skip
 def test_parts_that_do_not_fit_are_refused(change, expected):
     value = {"sources": {"t": {"type": "path", "path": "t.csv"}}} | change
+    with pytest.raises(InputError, match=expected):
+        validate(AnalysisConfig, value, "x")
+
+
+TABLE = {"sources": {"t": {"type": "path", "path": "t.csv"}}}
+
+
+def test_the_next_value_is_predicted_in_one_direction():
+    value = TABLE | {"target": {"task": "next_value"}}
+    analysis = validate(AnalysisConfig, value, "x")
+    assert set(analysis.models) == {"rnn", "lstm", "lstm_peephole", "gru"}
+    assert not any(model.bidirectional for model in analysis.models.values())
+    assert next(iter(analysis.baselines)) == "persistence" and "linear" in analysis.baselines
+    own = {
+        "models": {"m": {"cell": "gru", "loss": "gaussian"}},
+        "baselines": {"b": {"kind": "mean"}},
+    }
+    analysis = validate(AnalysisConfig, value | own, "x")
+    assert not analysis.models["m"].bidirectional and list(analysis.baselines) == ["b"]
+    again = AnalysisConfig.model_validate(analysis.model_dump(mode="json"))
+    assert again == analysis
+    assert validate(AnalysisConfig, TABLE, "x").models["gru"].bidirectional
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"examples": "samples", "profile": {"method": "rank"}}, "values in an order, not ranks"),
+        ({"examples": "samples", "profile": {"method": "order"}}, "genes_per_step: 1"),
+        ({"normalization": [{"method": "row_z_score"}]}, "row_z_score makes each value depend"),
+        ({"normalization": [{"method": "missing", "fill": "knn"}]}, "missing makes each value"),
+        ({"normalization": [{"method": "missing", "fill": "median"}]}, None),
+    ],
+)
+def test_a_next_value_is_not_shown_by_the_normalisation(change, expected):
+    expression = {"examples": "genes", "matrix": {"source": "t"}, "profile": {"method": "time"}}
+    value = TABLE | {"target": {"task": "next_value"}, "expression": expression | change}
+    if expected is None:
+        assert validate(AnalysisConfig, value, "x").has_profiles
+        return
     with pytest.raises(InputError, match=expected):
         validate(AnalysisConfig, value, "x")
 

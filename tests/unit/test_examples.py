@@ -7,7 +7,7 @@ from biornn.config import section
 from biornn.config_data import Stratum
 from biornn.files import InputError
 from biornn.records import Log
-from biornn.targets import REGRESSION
+from biornn.targets import NEXT_VALUE, REGRESSION
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -271,6 +271,24 @@ def test_classes_as_numbers(tmp_path):
     assert built.table["target"].tolist() == [1, 0, 0]
     with pytest.raises(InputError, match=r"line 3, .*: 'y' is 'no', which is none of nein, yes"):
         build(tmp_path, text, target={"values": {"yes": 1, "nein": 0}})
+
+
+def test_the_next_value_needs_no_column(tmp_path):
+    (tmp_path / "t.csv").write_text("x\n1 2 3\n4 5\n")
+    split = section("split", {"method": "random"})
+    target = section("target", {"task": "next_value"})
+
+    def built(column):
+        config = {"source": "t", "numbers": {"column": column}} if column else {"source": "t"}
+        config = section("examples", config | {"sequence": {"column": "x"}})
+        return examples.build({"t": tmp_path / "t.csv"}, config, target, split)
+
+    found = built("x")
+    assert found.description.task == NEXT_VALUE and "target" not in found.table
+    assert "task: next_value at every step" in found.qc["reason"].tolist()
+    (tmp_path / "t.csv").write_text("x\nACG\nGU\n")
+    with pytest.raises(InputError, match=r"t\.csv: target.task: next_value is for series"):
+        built(None)
 
 
 def test_one_file_a_class(tmp_path):

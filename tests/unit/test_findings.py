@@ -27,6 +27,31 @@ def test_no_clear_difference_is_said():
     assert findings.verdict(tables)[0].startswith("Not clearly. ")
 
 
+@pytest.mark.parametrize(
+    ("task", "name", "does"),
+    [
+        ("count", "D²", "% of the deviance"),
+        ("ordinal", "the mean error of the rank", "classes off on average"),
+        ("multilabel", "the mean AUROC of the labels", "above one without it in"),
+        ("gaussian", "R²", "% of the variance"),
+    ],
+)
+def test_verdicts_of_other_tasks(task, name, does):
+    tables = report_tables.of_task(task)
+    text = findings.verdict(tables)
+    assert text[0].startswith("Yes. net, the best network, predicts better than ridge")
+    assert f": {name} is " in text[0] and does in text[1]
+    assert tables.main == tables.comparisons["metric"].iloc[0]
+
+
+def test_a_control_of_labels_is_held_against_chance():
+    tables = report_tables.of_task("multilabel")
+    assert not [text for text in findings.warnings(tables) if "control" in text]
+    kind = tables.metrics["kind"].where(tables.metrics["model"] != "net", "control")
+    found = findings.warnings(replace(tables, metrics=tables.metrics.assign(kind=kind)))
+    assert any("The negative control net" in text and "at 0.5." in text for text in found)
+
+
 def test_warnings_of_leaks_controls_and_references():
     assert len(findings.warnings(report_tables.tables())) == 1  # the reference in the test set
     found = " ".join(findings.warnings(report_tables.tables(control=0.9, copies=3)))

@@ -1,13 +1,15 @@
 """One fold: what goes to a model, and what comes back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from biornn import encoding, examples, expression, folds
+from biornn import encoding, examples, expression, folds, inputs
 from biornn.alphabets import RNA
 from biornn.files import InputError
-from biornn.targets import REGRESSION, Task
-from made_data import make_classes, make_positions
+from biornn.targets import NEXT_VALUE, REGRESSION, Task
+from made_data import make_classes, make_labels, make_positions
 
 
 @pytest.fixture
@@ -43,15 +45,16 @@ def test_the_target_is_the_expression_joined_by_id(files, tmp_path):
 def test_the_digest_sees_every_change(files):
     _, data = folds.load_fold(*files, fold=0)
     seen = {data.digest()}
-    for change in ("inputs", "targets", "subsets", "task"):
+    for change in ("inputs", "targets", "subsets", "task", "weights"):
         other = {
             "inputs": encoding.encode(pd.Series(["AC", "GU", "UU"]), RNA),
             "targets": np.array([1.0, 2.0, 3.5]),
             "subsets": np.array(["train", "train", "test"]),
             "task": Task("regression", "position"),
+            "weights": np.ones(3),
         }[change]
         seen.add(folds.FoldData(**(vars(data) | {change: other})).digest())
-    assert len(seen) == 5
+    assert len(seen) == 6
 
 
 def test_predictions_have_a_row_for_every_example_and_seed(files):
@@ -72,6 +75,61 @@ def test_probabilities_of_classes_have_a_column_each():
     assert list(table.columns) == ["id", "fold", "seed", "subset", "target", *columns]
     np.testing.assert_array_equal(table[columns].to_numpy(), values)
     assert [data.task.classes[code] for code in data.targets] == table["target"].tolist()
+
+
+def test_labels_have_two_columns_each():
+    data = make_labels(10)
+    ids = pd.Series([f"e{i}" for i in range(10)])
+    values = np.random.default_rng(0).random((10, 3))
+    table = folds.predictions_table(ids, 0, data, {1: values})
+    assert list(table.columns) == [
+        "id", "fold", "seed", "subset", "target.a", "target.c", "target.g", "prediction.a",
+        "prediction.c", "prediction.g",
+    ]  # fmt: skip
+    assert table[["target.a", "target.c", "target.g"]].to_numpy().tolist() == data.targets.tolist()
+    assert data.labelled.all() and len(data.unit_rows("train")) == 6
+
+
+def test_a_standard_deviation_has_a_column_of_its_own(files):
+    ids, data = folds.load_fold(*files, fold=0)
+    table = folds.predictions_table(ids, 0, data, {1: np.array([[1.0, 2], [3, 4], [5, 6]])})
+    assert table["prediction"].tolist() == [1, 3, 5]
+    assert table["prediction_sd"].tolist() == [2, 4, 6]
+
+
+def test_the_next_value_is_made_of_the_inputs(tmp_path):
+    table = pd.DataFrame({"id": ["a", "b"], "sequence": ["1 2 3", "5 7"]})
+    table.to_parquet(tmp_path / "e.parquet")
+    inputs.save(inputs.read_series(table["sequence"]), tmp_path / "s.safetensors")
+    described = examples.Description("numbers", None, NEXT_VALUE)
+    examples.save_description(described, tmp_path / "e.json")
+    (tmp_path / "splits.tsv").write_text("id\tfold\tsubset\na\t0\ttrain\nb\t0\ttest\n")
+    names = ("e.parquet", "e.json", "s.safetensors", "splits.tsv")
+    ids, data = folds.load_fold(*(tmp_path / name for name in names), fold=0)
+    np.testing.assert_array_equal(data.targets, [2, 3, np.nan, 7, np.nan])
+    predicted = folds.predictions_table(ids, 0, data, {0: np.arange(5.0)[:, None]})
+    assert predicted[["id", "position", "target", "prediction"]].to_numpy().tolist() == [
+        ["b", 1, 7, 3]
+    ]
+    profile = {"method": "time", "target_gene": None, "genes": 3, "examples": "genes"}
+    examples.save_description(
+        examples.Description("profiles", None, NEXT_VALUE, profile), tmp_path / "e.json"
+    )
+    values = pd.DataFrame([[4.0, 5], [1, 2]], index=["b", "a"], columns=["t1", "t2"])
+    expression.save_normalized({0: values}, tmp_path / "n.h5ad")
+    _, data = folds.load_fold(
+        tmp_path / "e.parquet", tmp_path / "e.json", None, tmp_path / "splits.tsv", 0,
+        tmp_path / "n.h5ad",
+    )  # fmt: skip
+    np.testing.assert_array_equal(data.targets, [2, np.nan, 5, np.nan])
+
+
+def test_the_weight_of_an_example_is_that_of_its_targets():
+    weights = np.arange(5.0)
+    one = replace(make_classes(5), weights=weights)
+    assert one.unit_weights.tolist() == weights.tolist() and make_classes(5).unit_weights is None
+    positions = replace(make_positions(5), weights=weights)
+    assert positions.unit_weights.tolist() == np.repeat(weights, positions.inputs.lengths).tolist()
 
 
 def test_positions_have_a_row_each_but_for_training_and_masked_ones(tmp_path):

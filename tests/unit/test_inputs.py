@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from biornn import encoding, inputs
 from biornn.alphabets import DNA
+from biornn.files import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,21 @@ def test_dense_tables_are_padded_with_zeros():
     assert inputs.dense(series)[:, :, 0].tolist() == [[1, 2, 3], [4, 0, 0]]
     letters = encoding.encode(pd.Series(["AC", "T"]), DNA)
     np.testing.assert_array_equal(inputs.dense(letters), encoding.one_hot(letters))
+
+
+@given(LISTS)
+def test_the_next_value_is_that_of_the_same_series(rows):
+    series = inputs.read_series(pd.Series([" ".join(map(repr, row)) for row in rows]))
+    expected = [value for row in rows for value in [*row[1:], np.nan]]
+    np.testing.assert_array_equal(inputs.next_values(series), expected)
+
+
+def test_letters_and_several_channels_have_no_next_value():
+    channels = inputs.profile_series(np.ones((2, 6)), 3)
+    letters = encoding.encode(pd.Series(["AC", "T"]), DNA)
+    for each in (channels, letters, inputs.rank_genes(np.ones((2, 3)), 2)):
+        with pytest.raises(InputError, match="next_value is for series of numbers"):
+            inputs.next_values(each)
 
 
 def test_files_of_both_kinds(tmp_path):

@@ -82,8 +82,27 @@ FLOORS = [
         "baselines",
         "prediction",
     ],
-    ["metrics", "samples", "statistics", "comparisons"],
-    ["outcome", "findings", "figures", "methods", "provenance", "report"],
+    [
+        "metrics",
+        "class_metrics",
+        "sampling",
+        "number_samples",
+        "class_samples",
+        "samples",
+        "statistics",
+        "comparisons",
+    ],
+    [
+        "outcome",
+        "findings",
+        "drawing",
+        "result_figures",
+        "figures",
+        "model_words",
+        "methods",
+        "provenance",
+        "report",
+    ],
 ]  # fmt: skip
 ORDER = [module for floor in FLOORS for module in floor]
 

@@ -6,7 +6,7 @@ import pytest
 import report_tables
 from biornn import methods
 from biornn.examples import Description
-from biornn.targets import Task
+from biornn.targets import NEXT_VALUE, Task
 from report_tables import DESCRIPTION
 
 
@@ -103,6 +103,72 @@ def test_methods_of_other_tasks(task, said, not_said):
     audit = report_tables.tables().audit
     checklist = methods.dome(analysis, description, report_tables.FOLDS, audit)
     assert checklist["model"]["output"]["text"] == f"{task.kind} per {task.per}"
+
+
+@pytest.mark.parametrize(
+    ("task", "said", "not_said"),
+    [
+        (
+            Task(counts=True),
+            ["a count.", "Poisson distribution with a logarithmic link", "divided by the mean",
+             "Poisson regression (L2", "the Poisson deviance as loss", "(D²)"],
+            ["mean squared error", "predictive information"],
+        ),
+        (
+            Task("classification", "sequence", ("lo", "hi"), ordered=True),
+            ["one of some ordered classes (lo, hi)", "cumulative logits (McCullagh 1980)", "kappa"],
+            ["Brier", "standardised"],
+        ),
+        (
+            Task("multilabel", "sequence", ("a", "b")),
+            ["any number of labels (a, b)", "of each label for itself", "for each label",
+             "average precision", "share of each label"],
+            ["Brier", "standardised"],
+        ),
+        (
+            NEXT_VALUE,
+            ["The target of each step is the value at the next one",
+             "the values of the position and 7 before it",
+             "mean squared error"],
+            ["on each side", "as it came"],
+        ),
+    ],
+)  # fmt: skip
+def test_methods_of_other_heads(task, said, not_said):
+    analysis = report_tables.analysis(expression=None, target={"column": "y"})
+    description = Description("numbers" if task.next_value else "letters", "rna", task)
+    text = methods.methods_text(analysis, description, report_tables.FOLDS, 150, "CPU")
+    assert [piece for piece in said if piece not in text] == []
+    assert [piece for piece in not_said if piece in text] == []
+    audit = report_tables.tables().audit
+    checklist = methods.dome(analysis, description, report_tables.FOLDS, audit)
+    assert checklist["model"]["output"]["text"] == f"{task.name} per {task.per}"
+
+
+def test_the_loss_of_each_network_is_named():
+    models = {
+        "wide": {"cell": "gru", "loss": "huber"},
+        "sure": {"cell": "lstm", "loss": "gaussian"},
+        "plain": {"cell": "rnn"},
+    }
+    analysis = report_tables.analysis(models=models, training={"huber_delta": 2})
+    text = methods.methods_text(analysis, DESCRIPTION, report_tables.FOLDS, 150, "CPU")
+    networks = text[text.index("**Networks.**") : text.index("**Baselines.**")]
+    wide, sure, plain = (networks.split(f"`{name}`: ")[1].split(";")[0] for name in models)
+    assert "δ = 2 standard deviations" in wide and "(Nix & Weigend 1994)" in sure
+    assert "Loss: mean squared error." in plain and "coverage of the central 90 %" in text
+    audit = report_tables.tables().audit
+    checklist = methods.dome(analysis, DESCRIPTION, report_tables.FOLDS, audit)
+    assert "Of wide: Huber loss" in checklist["optimization"]["algorithm"]["text"]
+
+
+def test_weights_of_classes_and_smoothing_are_said():
+    training = {"class_weights": {"a": 2}, "label_smoothing": 0.1}
+    analysis = report_tables.analysis(expression=None, target={"column": "y"}, training=training)
+    task = Task("classification", "sequence", ("a", "b"))
+    description = Description("letters", "rna", task)
+    text = methods.methods_text(analysis, description, report_tables.FOLDS, 150, "CPU")
+    assert "Classes were weighted (a 2). Label smoothing: 0.1" in text
 
 
 def test_methods_of_numbers():

@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import sklearn.metrics
 from biornn import metrics
-from biornn.samples import Sample
+from biornn.samples import KINDS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +65,21 @@ def test_few_examples():
     assert np.isnan(metrics.r2(np.ones(3), np.ones(3)))
 
 
+def test_counts_and_spreads():
+    generator = np.random.default_rng(0)
+    p = np.exp(generator.normal(size=200))
+    y = generator.poisson(p).astype(float)
+    assert metrics.d2(y, p) == pytest.approx(sklearn.metrics.d2_tweedie_score(y, p, power=1))
+    deviance = sklearn.metrics.mean_poisson_deviance(y, p)
+    assert metrics.poisson_deviance(y, p) == pytest.approx(deviance)
+    assert np.isfinite(metrics.poisson_deviances(y, np.zeros(200))).all()
+    sd = p + 0.1
+    expected = -scipy.stats.norm.logpdf(y, p, sd)
+    np.testing.assert_allclose(metrics.gaussian_losses(y, p, sd), expected)
+    low, high = scipy.stats.norm.interval(0.8, p, sd)
+    assert (metrics.covered(y, p, sd, 0.8) == ((y >= low) & (y <= high))).all()
+
+
 @given(st.sampled_from(list(metrics.REGRESSION)), st.sampled_from([np.nan, np.inf]))
 def test_values_that_are_no_numbers_are_refused(name, value):
     y, p = pair(20)
@@ -76,9 +91,17 @@ def test_values_that_are_no_numbers_are_refused(name, value):
 
 
 def test_every_metric_has_a_label():
-    asked = {metric for kind in Sample.__subclasses__() for metric in kind.metrics}
+    asked = {metric for kinds in KINDS.values() for kind in kinds for metric in kind.metrics}
+    asked |= {"coverage_90", "gaussian_nll"}  # of models that predict a spread
     assert set(metrics.LABELS) == asked
-    assert set(metrics.LABELS) >= metrics.LOWER_IS_BETTER
+    assert set(metrics.LABELS) >= metrics.LOWER_IS_BETTER | set(metrics.CHANCE)
+
+
+def test_the_main_metric_of_a_task_is_its_first():
+    for kinds in KINDS.values():
+        for kind in kinds:
+            first = next(metric for metric in metrics.LABELS if metric in kind.metrics)
+            assert first == kind.compared[0]
 
 
 def test_the_error_of_the_information_is_the_spread_over_samples():

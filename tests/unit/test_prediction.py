@@ -9,7 +9,7 @@ from biornn.files import InputError
 from biornn.losses import TargetScaling
 from biornn.prediction import predict
 from biornn.runs import Replicate
-from made_data import make_data
+from made_data import make_counts, make_data, make_labels, make_ordered
 
 
 @pytest.mark.parametrize("precision", ["32-true", "64-true"])
@@ -37,3 +37,21 @@ def test_predictions_of_the_folder_are_those_of_the_training(tmp_path, precision
         assert predicted[run.seed].to_numpy() == pytest.approx(run.predictions[:, 0], abs=1e-6)
     with pytest.raises(InputError, match="no letter of the rna alphabet"):
         predict(tmp_path, pd.Series(["ACGT"]))
+
+
+@pytest.mark.parametrize(
+    ("make", "loss"), [(make_data, "gaussian"), (make_labels, "auto"), (make_ordered, "auto"),
+                       (make_counts, "auto")],
+)  # fmt: skip
+def test_every_head_predicts_from_its_folder(tmp_path, make, loss):
+    data = make(60)
+    model = ModelConfig(cell="gru", hidden_size=6, loss=loss)
+    config = TrainingConfig(seeds=[1], epochs=2, device="cpu")
+    fabric, _ = devices.make_fabric(config)
+    scaling = TargetScaling.of(data)
+    (run,) = training.train(model, config, [Replicate(data, 1)], fabric=fabric)
+    scheme = models.InputScheme.fit(data.inputs, data.subsets == "train")
+    described = models.describe("gru", model, scheme, data.task, vars(scaling), [run.summary()])
+    models.save(tmp_path, {0: (described, {1: run.state})})
+    predicted = predict(tmp_path, pd.Series(data.inputs.decode())).to_numpy()
+    assert predicted == pytest.approx(run.predictions, abs=1e-5)

@@ -6,6 +6,7 @@ import pytest
 from biornn import profiles
 from biornn.config import section
 from biornn.files import InputError
+from biornn.targets import NEXT_VALUE
 
 COUNTS = pd.DataFrame(
     [[5, 0, 1, 2, 9], [0, 7, 1, 3, 1], [4, 0, 2, 2, 8]],
@@ -127,6 +128,18 @@ def test_genes_are_examples_and_their_values_a_time_course(tmp_path):
     reasons = dict(zip(built.qc["reason"], built.qc["count"], strict=True))
     assert reasons["samples that are not of the time course, left out"] == 1
     assert reasons["genes that the sheet does not have, dropped"] == 1
+
+
+def test_the_next_value_of_a_time_course_needs_no_sheet(tmp_path):
+    (tmp_path / "m").write_text(COURSE)
+    built = profiles.build(
+        {"m": tmp_path / "m"},
+        section("expression", course(samples=None)),
+        section("target", {"task": "next_value"}),
+        section("split", {"method": "random"}),
+    )
+    assert built.description.task == NEXT_VALUE and "target" not in built.table
+    assert built.table["id"].tolist() == ["g1", "g2", "g3"]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,26 @@ class Parser(HTMLParser):
             assert values["alt"]
 
 
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("count", ["Deviance explained (D²)", "whose noise grows with"]),
+        ("ordinal", ["Mean error of the rank", "in their order, low, mid, high."]),
+        ("multilabel", ["AUROC, mean over labels", "The labels are a, b.", "AUROC of every label"]),
+        ("gaussian", ["Coverage of the 90 % interval", "intervals of each nominal coverage"]),
+    ],
+)
+def test_pages_of_other_tasks(task, said):
+    tables = report_tables.of_task(task)
+    page = render(tables)
+    text = page[page.index("<body>") :]
+    assert [piece for piece in said if piece not in text] == []
+    assert "Verdict" in text and "nan" not in text
+    parser = Parser()
+    parser.feed(page)
+    assert tables.ranked_models()[0] == "net"
+
+
 def test_hostile_text_stays_text(page):
     parser = Parser()
     parser.feed(page)

@@ -1,5 +1,7 @@
 """Numbers or classes, one a sequence or one a position: what is taken, refused and said."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from biornn import targets
 from biornn.config import section
 from biornn.files import InputError
 from biornn.records import Log
-from biornn.targets import MASK, MASKED, Task
+from biornn.targets import MASK, MASKED, NEXT_VALUE, Task
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +55,19 @@ def test_numbers_can_be_classes_and_keep_the_order_that_is_given():
 def test_what_is_refused(texts, config, expected):
     with pytest.raises(InputError, match=expected):
         settle(texts, **config)
+
+
+@pytest.mark.parametrize(
+    ("texts", "config", "expected"),
+    [
+        (["a;b", "b;x"], {"classes": ["a", "b"]}, "record r1: the label 'x' is none of a, b"),
+        (["a", "a"], {}, r"1 labels are left \(a\).*target.separator is ';'"),
+        (["a;b", "a"], {"min_class_size": 2}, "the label 'b' has 1 examples, fewer than"),
+    ],
+)
+def test_what_is_refused_of_labels(texts, config, expected):
+    with pytest.raises(InputError, match=expected):
+        settle(texts, task="multilabel", **config)
 
 
 def test_small_classes_are_dropped_where_asked():
@@ -115,6 +130,66 @@ def test_a_label_that_is_no_class_is_named():
         settle(["HE", "HX"], "position", classes=["H", "E"])
 
 
-def test_a_task_is_what_its_file_says():
-    task = Task("classification", "position", ("a", "b"))
-    assert Task.from_dict(task.to_dict()) == task
+@pytest.mark.parametrize(
+    "task",
+    [
+        Task("classification", "position", ("a", "b")),
+        Task("classification", "sequence", ("a", "b"), ordered=True),
+        Task("multilabel", "sequence", ("a", "b"), separator="|"),
+        Task(counts=True),
+        NEXT_VALUE,
+    ],
+)
+def test_a_task_is_what_its_file_says(task):
+    assert Task.from_dict(json.loads(json.dumps(task.to_dict()))) == task
+
+
+def test_tasks_have_names():
+    tasks = [Task(), Task(counts=True), NEXT_VALUE, Task("multilabel"), Task("classification")]
+    assert [task.name for task in tasks] == [
+        "regression", "count", "next_value", "multilabel", "classification",
+    ]  # fmt: skip
+    assert Task("classification", ordered=True).name == "ordinal"
+
+
+def test_labels_are_taken_apart_and_written_in_one_way():
+    texts = ["nucleus; membrane", "", "membrane;nucleus;", "golgi"]
+    task, values, keep = settle(texts, task="multilabel")
+    assert task == Task("multilabel", "sequence", ("golgi", "membrane", "nucleus"))
+    assert values.tolist() == ["membrane;nucleus", "", "membrane;nucleus", "golgi"]
+    assert task.encode(values).tolist() == [[0, 1, 1], [0, 0, 0], [0, 1, 1], [1, 0, 0]]
+    assert keep.all() and task.n_values == 3
+    task, values, keep = settle(
+        ["a|b", "b|a", "c|b"], task="multilabel", separator="|", min_class_size=2,
+        small_classes="drop",
+    )  # fmt: skip
+    assert keep.all() and task.classes == ("a", "b") and values.tolist() == ["a|b", "a|b", "b"]
+
+
+@given(st.lists(st.sets(st.sampled_from("abcd")), min_size=1, max_size=9))
+def test_labels_come_back(sets):
+    sets = [set("abcd"), *sets]  # each label is there
+    texts = [";".join(sorted(labels, reverse=True)) for labels in sets]
+    task, values, _ = settle(texts, task="multilabel", classes=list("abcd"))
+    encoded = task.encode(values)
+    found = [{task.classes[at] for at in np.flatnonzero(row)} for row in encoded]
+    assert found == sets
+
+
+def test_counts_are_whole_and_not_negative():
+    task, values, _ = settle(["0", "3", "12"], task="count")
+    assert task == Task(counts=True) and task.encode(values).tolist() == [0, 3, 12]
+    task, values, _ = settle([("0", MASK), ("3",)], "position", task="count")
+    np.testing.assert_array_equal(task.encode(values), [0, np.nan, 3])
+    for wrong in ("-1", "2.5"):
+        with pytest.raises(InputError, match=rf"line 3, record r1: 'y' is {wrong}, no count"):
+            settle(["1", wrong], task="count")
+        with pytest.raises(InputError, match=f"record r1: 'y' is {wrong}, no count"):
+            settle([("1", MASK, "2"), (wrong, "0")], "position", task="count")
+
+
+def test_ordered_classes_keep_their_order():
+    task, values, _ = settle(["hi", "lo", "mid"], task="ordinal", classes=["lo", "mid", "hi"])
+    assert task.ordered and task.encode(values).tolist() == [2, 0, 1]
+    task, values, _ = settle(["HL", "LL"], "position", task="ordinal", classes=["L", "H"])
+    assert task.ordered and task.per == "position" and task.encode(values).tolist() == [1, 0, 0, 0]

@@ -13,7 +13,18 @@ from biornn.config_models import ModelConfig, TrainingConfig
 from biornn.files import InputError
 from biornn.runs import Replicate
 from biornn.targets import MASKED
-from made_data import make_classes, make_data, make_positions, make_ranks, make_series
+from made_data import (
+    make_classes,
+    make_counts,
+    make_data,
+    make_labels,
+    make_next_values,
+    make_ordered,
+    make_positions,
+    make_ranks,
+    make_series,
+)
+from sklearn import metrics
 
 SMALL = ModelConfig(cell="lstm", hidden_size=8, dropout=0.2, layers=2)
 CONFIG = TrainingConfig(
@@ -288,6 +299,92 @@ def test_numbers_at_every_step_are_learned():
     test = data.unit_rows("test")
     residual = (run.predictions[:, 0] - data.targets)[test]
     assert residual.var() < 0.1 * data.targets[test].var()
+
+
+def mean_loss(data, predictions, subset="test"):
+    """Of probabilities or rates: log loss, or Poisson deviance."""
+    y, p = (values[data.unit_rows(subset)] for values in (data.targets, predictions))
+    if data.task.counts:
+        return metrics.mean_poisson_deviance(y, p[:, 0])
+    if data.task.kind == "multilabel":
+        return np.mean(
+            [metrics.log_loss(t, q, labels=[0, 1]) for t, q in zip(y.T, p.T, strict=True)]
+        )
+    return metrics.log_loss(y, p, labels=range(p.shape[1]))
+
+
+@pytest.mark.parametrize("make", [make_labels, make_ordered, make_counts])
+def test_every_head_learns(make):
+    data = make(400)
+    config = CONFIG.model_copy(update={"epochs": 25})
+    run = train(data, ModelConfig(cell="lstm", hidden_size=16), config)
+    assert run.predictions.shape == (400, data.task.n_values)
+    train_rows = data.unit_rows("train")
+    if data.task.kind == "classification":
+        np.testing.assert_allclose(run.predictions.sum(axis=1), 1)
+        simple = np.eye(3)[data.targets[train_rows]].mean(axis=0)
+    else:
+        simple = np.atleast_1d(data.targets[train_rows].mean(axis=0))
+    simple = np.tile(simple, (400, 1))
+    assert mean_loss(data, run.predictions) < 0.6 * mean_loss(data, simple)
+
+
+@pytest.mark.parametrize("loss", ["huber", "gaussian"])
+def test_other_losses_of_numbers(loss):
+    data = make_data(600)
+    generator = np.random.default_rng(0)
+    # the first letter decides how far the target is from what it would be
+    first = np.array([sequence[0] in "AC" for sequence in data.inputs.decode()])
+    sd = np.where(first, 0.2, 1.0)
+    data.targets[:] += generator.normal(scale=sd)
+    config = CONFIG.model_copy(update={"epochs": 25})
+    run = train(data, ModelConfig(cell="lstm", hidden_size=16, loss=loss), config)
+    assert r2(data, run) > 0.7
+    assert run.predictions.shape[1] == (2 if loss == "gaussian" else 1)
+    if loss == "gaussian":
+        said = run.predictions[data.unit_rows("test"), 1]
+        where = first[data.unit_rows("test")]
+        assert said[where].mean() < 0.6 * said[~where].mean()
+        assert said.mean() == pytest.approx(sd.mean(), rel=0.4)
+
+
+def test_the_next_value_is_learned_and_the_future_is_not_seen():
+    data = make_next_values(300)
+    model = ModelConfig(cell="gru", hidden_size=16, bidirectional=False)
+    run = train(data, model, CONFIG.model_copy(update={"epochs": 25}))
+    test = data.unit_rows("test")
+    error = ((run.predictions[:, 0] - data.targets) ** 2)[test].mean()
+    now = ((data.inputs.values[:, 0] - data.targets) ** 2)[test].mean()
+    assert error < 0.7 * now and error == pytest.approx(0.25, rel=0.3)
+    begin, end = data.inputs.offsets[4:6]  # a test series
+    other = make_next_values(300)
+    other.inputs.values[begin + 3 : end] += 5
+    other.targets[begin + 2 : end - 1] += 5
+    changed = train(other, model, CONFIG.model_copy(update={"epochs": 25}))
+    before, after = run.predictions[begin:end, 0], changed.predictions[begin:end, 0]
+    np.testing.assert_array_equal(before[:3], after[:3])
+    assert (before[3:] != after[3:]).all()
+
+
+def test_a_weight_of_zero_is_an_example_that_is_not_there():
+    data = make_data(120)
+    hidden = np.flatnonzero(data.subsets != "test")[::3]
+    weights = np.ones(120)
+    weights[hidden] = 0
+    one, other = (replace(make_data(120), weights=weights) for _ in range(2))
+    other.targets[hidden] = 77
+    found = [train(each) for each in (one, other)]
+    same(*found)
+    assert not np.array_equal(found[0].predictions, train(data).predictions)
+
+
+def test_weights_of_classes_move_the_odds():
+    data = make_classes(300)
+    means = []
+    for weights in (None, {"c": 10.0}):
+        config = CONFIG.model_copy(update={"epochs": 3, "class_weights": weights})
+        means.append(train(data, config=config).predictions[:, 1].mean())
+    assert means[1] > means[0] + 0.1
 
 
 @pytest.mark.parametrize("make", [make_positions, make_series])

@@ -10,6 +10,7 @@ rule evaluate:
     input:
         predictions=predictions,
         examples=rules.build_examples.output.examples,
+        description=rules.build_examples.output.description,
         folds=rules.split_examples.output.folds,
         code=library("comparisons", "examples"),
     output:

@@ -13,6 +13,7 @@ with job(snakemake):
         statistics.read_predictions(files.predictions, params.controls),
         examples.strata(examples.load(files.examples), config.strata),
         folds,
+        task=examples.load_description(files.description).task,
         n_resamples=config.resamples,
         seed=config.seed,
         threads=snakemake.threads,

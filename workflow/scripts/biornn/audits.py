@@ -154,9 +154,10 @@ def _add_labels(counts: _Counts, labels: pd.Series, task: Task) -> None:
     values = task.encode(labels)
     for subset in SUBSETS:
         mine = values[counts.subset_of == subset]
-        if task.kind == "classification":
+        if task.classes:
             for code, label in enumerate(task.classes):
-                count = int((mine == code).sum())
+                has = mine[:, code] == 1 if task.kind == "multilabel" else mine == code
+                count = int(has.sum())
                 row = ("class", subset, count, len(mine), count / max(len(mine), 1), None, label)
                 counts.rows.append(row)
         else:

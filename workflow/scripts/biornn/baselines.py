@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.metrics import mean_poisson_deviance
 from threadpoolctl import threadpool_limits
 
 from .config_expression import ExpressionConfig
-from .config_models import Baseline, BoostingBaseline, LinearBaseline, MeanBaseline
+from .config_models import (
+    Baseline,
+    BoostingBaseline,
+    LinearBaseline,
+    MeanBaseline,
+    PersistenceBaseline,
+)
 from .encoding import EncodedSequences
 from .examples import Examples
 from .expression import Normalizer
 from .files import InputError
 from .folds import FoldData
-from .inputs import Inputs, dense
-from .targets import Task
+from .inputs import Inputs, Series, dense
+from .targets import REGRESSION, Task
 
 #: A design matrix with more columns does not fit beside others on a common machine.
 MAX_FEATURES = 20_000
@@ -37,7 +45,7 @@ class FittedBaseline:
     Attributes
     ----------
     predictions : numpy.ndarray
-        float64 [targets, outputs]: values in the target's unit, or class probabilities.
+        float64 [targets, values]: in the target's unit, or probabilities of classes or labels.
     chosen : dict
         What was chosen on the validation rows.
     """
@@ -51,6 +59,9 @@ def fit_baseline(config: Baseline, data: FoldData, threads: int = 1) -> FittedBa
     with threadpool_limits(limits=threads):
         if isinstance(config, MeanBaseline):
             return _fit_mean(data)
+        if isinstance(config, PersistenceBaseline):
+            assert data.task.next_value and isinstance(data.inputs, Series)
+            return FittedBaseline(data.inputs.values[:, :1].astype(np.float64))
         features = _Features(config, data)
         if isinstance(config, LinearBaseline):
             return _fit_linear(config, data, features)
@@ -100,7 +111,10 @@ def _products(letters: np.ndarray, features: str) -> np.ndarray:
 
 
 class _Features:
-    """Features of any targets: of the whole sequence, or of the window around a position."""
+    """Features of any targets: of the whole sequence, or of the window around a position.
+
+    Where the next value is the target, the window ends at the position.
+    """
 
     def __init__(self, config: LinearBaseline | BoostingBaseline, data: FoldData) -> None:
         self._products = config.features if isinstance(config, LinearBaseline) else None
@@ -145,7 +159,9 @@ class _Features:
     def _of_windows(self, units: np.ndarray) -> np.ndarray:
         offsets = self._data.inputs.offsets
         owner = np.searchsorted(offsets, units, side="right") - 1
-        places = units[:, None] + np.arange(-self._window, self._window + 1)[None, :]
+        # the next value is among the inputs, and is not to be seen
+        after = 0 if self._data.task.next_value else self._window
+        places = units[:, None] + np.arange(-self._window, after + 1)[None, :]
         inside = (places >= offsets[owner][:, None]) & (places < offsets[owner + 1][:, None])
         steps = self._steps[np.where(inside, places, 0)]  # [units, window(, channel)]
         if self._table is None:
@@ -160,24 +176,34 @@ class _Features:
         return _products(values, self._products)
 
 
-def _one_hot_targets(task: Task, targets: np.ndarray) -> np.ndarray:
-    return np.eye(len(task.classes))[targets]
-
-
-def _loss(task: Task, predictions: np.ndarray, targets: np.ndarray) -> float:
-    """Mean squared error, or cross entropy of probabilities."""
+def _loss(data: FoldData, predictions: np.ndarray, units: np.ndarray) -> float:
+    """Mean loss of some targets: squared error, Poisson deviance or cross entropy."""
+    task, targets, weights = data.task, data.targets[units], _weights(data, units)
+    if task.counts:
+        return float(mean_poisson_deviance(targets, predictions[:, 0], sample_weight=weights))
     if task.kind == "regression":
-        return float(np.mean((predictions[:, 0] - targets) ** 2))
-    chosen = predictions[np.arange(len(targets)), targets]
-    return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+        losses = (predictions[:, 0] - targets) ** 2
+    elif task.kind == "multilabel":
+        given = np.where(targets == 1, predictions, 1 - predictions)
+        losses = -np.log(np.maximum(given, 1e-12)).mean(axis=1)
+    else:
+        losses = -np.log(np.maximum(predictions[np.arange(len(targets)), targets], 1e-12))
+    return float(np.average(losses, weights=weights))
+
+
+def _weights(data: FoldData, units: np.ndarray) -> np.ndarray | None:
+    return None if data.weights is None else data.weights[data.units[units]]
 
 
 def _fit_mean(data: FoldData) -> FittedBaseline:
-    train, n = data.targets[data.unit_rows("train")], len(data.targets)
-    if data.task.kind == "regression":
-        return FittedBaseline(np.full((n, 1), train.mean()), {"mean": float(train.mean())})
-    shares = _one_hot_targets(data.task, train).mean(axis=0)
-    chosen = dict(zip(data.task.classes, map(float, shares), strict=True))
+    units, n, task = data.unit_rows("train"), len(data.targets), data.task
+    train, weights = data.targets[units], _weights(data, units)
+    if task.kind == "regression":
+        mean = float(np.average(train, weights=weights))
+        return FittedBaseline(np.full((n, 1), mean), {"mean": mean})
+    truth = train if task.kind == "multilabel" else np.eye(len(task.classes))[train]
+    shares = np.average(truth, axis=0, weights=weights)
+    chosen = dict(zip(task.classes, map(float, shares), strict=True))
     return FittedBaseline(np.tile(shares, (n, 1)), {"shares": chosen})
 
 
@@ -188,9 +214,46 @@ def _training_units(data: FoldData) -> np.ndarray:
     return units
 
 
+class _LabelByLabel:
+    """One classifier for each label; a label that all training rows agree on needs none."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._models: list[Any] = []
+
+    def fit(self, x: np.ndarray, y: np.ndarray, **options: Any) -> None:
+        """`y` [n, labels]; options as for one classifier, `y_val` [n, labels]."""
+        judged = options.pop("y_val", None)
+        for at, of_label in enumerate(y.T):
+            if np.ptp(of_label) == 0:
+                self._models.append(of_label[0])
+                continue
+            own = {} if judged is None else {"y_val": judged[:, at]}
+            self._models.append(self._make().fit(x, of_label, **options, **own))
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """float64 [n, labels]"""
+        of_each = [
+            np.full(len(x), model) if isinstance(model, float) else model.predict_proba(x)[:, 1]
+            for model in self._models
+        ]
+        return np.column_stack(of_each)
+
+    @property
+    def n_iter_(self) -> list[int]:
+        """Of each label."""
+        return [getattr(model, "n_iter_", 0) for model in self._models]
+
+
+def _for_labels(task: Task, make: Callable[[], Any]) -> Any:
+    return _LabelByLabel(make) if task.kind == "multilabel" else make()
+
+
 def _predict(model: Any, task: Task, features: np.ndarray) -> np.ndarray:
     if task.kind == "regression":
         return model.predict(features)[:, None]
+    if task.kind == "multilabel":
+        return model.predict_proba(features)
     values = np.zeros((len(features), len(task.classes)))
     # a class that is not in the training rows is given no chance
     values[:, model.classes_] = model.predict_proba(features)
@@ -202,18 +265,23 @@ def _predict_all(model: Any, data: FoldData, features: _Features) -> np.ndarray:
     return np.concatenate([_predict(model, data.task, part) for part in parts])
 
 
+def _linear(task: Task, penalty: float, n: int) -> Any:
+    if task.counts:
+        # scikit-learn takes the mean of the losses here, and their sum elsewhere
+        return PoissonRegressor(alpha=penalty / n, max_iter=1000)
+    if task.kind == "regression":
+        return Ridge(alpha=penalty)
+    return LogisticRegression(C=1 / penalty, max_iter=1000)
+
+
 def _fit_linear(config: LinearBaseline, data: FoldData, features: _Features) -> FittedBaseline:
     train, validation = _training_units(data), data.unit_rows("validation")
     x, x_validation = features.of(train), features.of(validation)
     best: tuple[float, float, Any] | None = None
     for penalty in config.penalties:
-        if data.task.kind == "regression":
-            model = Ridge(alpha=penalty)
-        else:
-            model = LogisticRegression(C=1 / penalty, max_iter=1000)
-        model.fit(x, data.targets[train])
-        predictions = _predict(model, data.task, x_validation)
-        loss = _loss(data.task, predictions, data.targets[validation])
+        model = _for_labels(data.task, partial(_linear, data.task, penalty, len(train)))
+        model.fit(x, data.targets[train], sample_weight=_weights(data, train))
+        loss = _loss(data, _predict(model, data.task, x_validation), validation)
         if best is None or loss < best[0]:
             best = (loss, penalty, model)
     assert best is not None  # the config asks for at least one penalty
@@ -223,14 +291,11 @@ def _fit_linear(config: LinearBaseline, data: FoldData, features: _Features) -> 
 
 
 def _fit_boosting(config: BoostingBaseline, data: FoldData, features: _Features) -> FittedBaseline:
-    train, validation = _training_units(data), data.unit_rows("validation")
+    train, validation, task = _training_units(data), data.unit_rows("validation"), data.task
     x = features.of(train)
-    kind = (
-        HistGradientBoostingRegressor
-        if data.task.kind == "regression"
-        else HistGradientBoostingClassifier
-    )
-    model = kind(
+    number = task.kind == "regression"
+    make = partial(
+        HistGradientBoostingRegressor if number else HistGradientBoostingClassifier,
         learning_rate=config.learning_rate,
         max_iter=config.max_iterations,
         max_leaf_nodes=config.max_leaves,
@@ -238,11 +303,19 @@ def _fit_boosting(config: BoostingBaseline, data: FoldData, features: _Features)
         categorical_features=list(range(x.shape[1])) if features.categories else None,
         early_stopping=True,
         random_state=0,
+        **({"loss": "poisson"} if task.counts else {}),
     )
-    if data.task.kind == "classification":  # it can't judge a class that it has not seen
+    if task.kind == "classification":  # it can't judge a class that it has not seen
         validation = validation[np.isin(data.targets[validation], data.targets[train])]
-    model.fit(x, data.targets[train], X_val=features.of(validation), y_val=data.targets[validation])
-    return FittedBaseline(_predict_all(model, data, features), {"iterations": int(model.n_iter_)})
+    model = _for_labels(task, make)
+    weights = {"sample_weight": _weights(data, train)}
+    if data.weights is not None:
+        weights["sample_weight_val"] = _weights(data, validation)
+    model.fit(
+        x, data.targets[train], X_val=features.of(validation), y_val=data.targets[validation],
+        **weights,
+    )  # fmt: skip
+    return FittedBaseline(_predict_all(model, data, features), {"iterations": model.n_iter_})
 
 
 def replicate_predictions(
@@ -268,8 +341,10 @@ def replicate_predictions(
     """
     table = replicate.table
     task = replicate.description.task
-    if task.kind != "regression" or task.per != "sequence":
-        raise InputError("replicate: a second measurement is for a number a sequence, not classes.")
+    if task != REGRESSION:
+        raise InputError(
+            "replicate: a second measurement is for a number a sequence, not for classes or counts."
+        )
     if config is None:
         values = table["target"]
     else:

@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from . import metrics
 from .checking import listed
 from .files import InputError
-from .samples import Sample
+from .sampling import Sample
 from .statistics import CHUNK_ELEMENTS, Group, generator_of, interval, with_drawn_seeds
 
 COMPARISON_COLUMNS = [
@@ -36,7 +36,8 @@ def best_on_validation(
 ) -> str:
     """The model of a kind with the lowest validation loss, mean over seeds (and folds).
 
-    The loss is the mean squared error, or the log loss of classes.
+    The loss is one that every model has, however it was trained: the mean squared error, the
+    Poisson deviance of counts, or the log loss of classes and labels.
 
     The choice never sees the test set. Ties go to the first name.
 
@@ -65,7 +66,8 @@ def compare(
     """Every network against the best baseline, and against each other, on the same test examples.
 
     The best baseline is the one with the lowest validation loss. Numbers are compared by R² and
-    information, classes by accuracy and log loss.
+    information, counts by the deviance that is explained and R², classes by accuracy and log loss,
+    ordered ones by the error of the rank and accuracy, labels by macro AUROC and log loss.
 
     Returns
     -------
@@ -73,11 +75,12 @@ def compare(
         `COMPARISON_COLUMNS`. `difference` is value_a - value_b, each a mean over seeds; its
         interval draws examples (the same for both) and seeds (of each model apart). `p_value` is
         that of a two-sided paired sign-flip permutation test on the examples' contributions
-        (squared errors for r2, pointwise information for information, right or wrong for accuracy,
-        losses for log_loss), means over seeds: it speaks
-        of these trained networks on new examples; the spread over seeds is in `seed_sd_a`,
-        `seed_sd_b` and in the interval. `p_adjusted` is Holm's, within fold, subset and metric.
-        `better` names a model when the interval excludes zero and p_adjusted < 1 - confidence.
+        (squared errors for r2, deviances for d2, pointwise information for information, right or
+        wrong for accuracy, classes off for rank_error, losses for log_loss, the structural
+        components of DeLong et al. 1988 for auroc_macro), means over seeds: it speaks of these
+        trained networks on new examples; the spread over seeds is in `seed_sd_a`, `seed_sd_b` and
+        in the interval. `p_adjusted` is Holm's, within fold, subset and metric. `better` names a
+        model when the interval excludes zero and p_adjusted < 1 - confidence.
     """
     tables = [pd.DataFrame(columns=COMPARISON_COLUMNS)]
     for group in groups:

@@ -21,12 +21,17 @@ from .config_models import (
     LinearBaseline,
     MeanBaseline,
     ModelConfig,
+    PersistenceBaseline,
     TrainingConfig,
+    possible_losses,
 )
 from .config_sources import DownloadConfig, Source
 from .config_split import ALL_FOLDS, LeaveOneOutSplit, RandomSplit, Split
 from .config_tables import TableRef
 from .files import InputError, read_yaml
+
+#: Steps of normalization that do to a value what its own column says.
+_BY_COLUMN = ("log", "log1p", "missing", "z_score", "robust_scale")
 
 # -- evaluation ------------------------------------------------------------------------------------
 
@@ -48,6 +53,8 @@ class Published(Section):
     metric: Literal[
         "r2", "mse", "pearson", "spearman", "information",
         "accuracy", "balanced_accuracy", "mcc", "auroc", "log_loss", "brier",
+        "rank_error", "kappa", "auroc_macro", "auroc_micro", "average_precision", "exact_match",
+        "hamming_loss", "d2", "poisson_deviance", "coverage_90", "gaussian_nll",
     ]  # fmt: skip
     value: float
     uncertainty: float = Field(0.0, ge=0, description="The paper's own uncertainty.")
@@ -133,6 +140,80 @@ class AnalysisConfig(Section):
                 value = value | {"examples": examples | {"source": next(iter(sources))}}
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _the_future_is_not_seen(cls, value: Any) -> Any:
+        target = value.get("target") if isinstance(value, dict) else None
+        if not isinstance(target, dict) or target.get("task") != "next_value":
+            return value
+        defaults = {key: cls.model_fields[key].default for key in ("models", "baselines")}
+        models = value.get("models") or {
+            name: model.model_dump(exclude_unset=True) for name, model in defaults["models"].items()
+        }
+        # who asks for both directions is told why not, by `_task_fits`
+        if isinstance(models, dict):
+            models = {
+                name: {"bidirectional": False} | model if isinstance(model, dict) else model
+                for name, model in models.items()
+            }
+        simple = {"persistence": PersistenceBaseline(kind="persistence")} | defaults["baselines"]
+        return {"baselines": simple} | value | {"models": models}
+
+    @model_validator(mode="after")
+    def _task_fits(self) -> AnalysisConfig:
+        task, next_value = self.known_task, self.target.task == "next_value"
+        for name, model in self.models.items():
+            if next_value and model.bidirectional:
+                raise ValueError(
+                    f"models.{name}: bidirectional: true would see the value that is to be "
+                    "predicted; leave it out"
+                )
+            if next_value and model.convolution:
+                raise ValueError(
+                    f"models.{name}: a convolution sees what comes after its middle, and so the "
+                    "value that is to be predicted; leave it out"
+                )
+            if task != "auto" and model.loss not in ("auto", *possible_losses(task)):
+                raise ValueError(
+                    f"models.{name}: loss: {model.loss} does not fit target.task: {task}"
+                )
+        for name, baseline in self.baselines.items():
+            if isinstance(baseline, PersistenceBaseline) and not next_value:
+                raise ValueError(f"baselines.{name}: persistence is for target.task: next_value")
+        if self.training.class_weights and task in ("regression", "count", "next_value"):
+            raise ValueError("training.class_weights is for classes; the target is a number")
+        if self.training.label_smoothing and task not in ("auto", "classification", "multilabel"):
+            raise ValueError(
+                f"training.label_smoothing is for classes without an order, not for {task}"
+            )
+        if next_value:
+            self._inputs_have_a_next_value()
+        if self.replicate and task in ("count", "next_value"):
+            raise ValueError(f"replicate is not for target.task: {task}")
+        return self
+
+    def _inputs_have_a_next_value(self) -> None:
+        if self.expression is None:
+            return
+        if not self.has_profiles:
+            raise ValueError("target.task: next_value is for series of numbers as inputs")
+        profile = self.expression.profile
+        if profile.method == "rank":
+            raise ValueError("target.task: next_value needs values in an order, not ranks")
+        if getattr(profile, "genes_per_step", 1) != 1:
+            raise ValueError(
+                "target.task: next_value is for one value at a step; set "
+                "expression.profile.genes_per_step: 1"
+            )
+        for step in self.expression.normalization:
+            knn = step.method == "missing" and step.fill == "knn"
+            if knn or step.method not in _BY_COLUMN:
+                raise ValueError(
+                    f"expression.normalization: {step.method} makes each value depend on the whole "
+                    "row, so that later values would show in earlier ones; with target.task: "
+                    f"next_value there are {listed(_BY_COLUMN)} (missing without knn)"
+                )
+
     @model_validator(mode="after")
     def _names_agree(self) -> AnalysisConfig:
         profiles = self.has_profiles
@@ -198,6 +279,16 @@ class AnalysisConfig(Section):
                 "expression: a target is one column; after the last step there are "
                 f"{listed(columns)}"
             )
+
+    @property
+    def known_task(self) -> str:
+        """`target.task`, where it is `auto` what follows from other keys, or else `auto`."""
+        if self.target.task != "auto":
+            return self.target.task
+        if self.target.classes:
+            return "classification"
+        made = self.expression is not None and not self.has_profiles
+        return "regression" if made or self.target.gene or self.target.values else "auto"
 
     @property
     def has_profiles(self) -> bool:

@@ -174,9 +174,21 @@ class TargetConfig(Section):
         description="Where samples of an expression matrix are the examples: the gene whose "
         "normalised expression is predicted from that of all others, in place of `column`.",
     )
-    task: Literal["auto", "regression", "classification"] = Field(
+    task: Literal[
+        "auto", "regression", "classification", "multilabel", "ordinal", "count", "next_value"
+    ] = Field(
         "auto",
-        description="Numbers or classes; `auto` takes numbers where all are numbers, and says so.",
+        description="Numbers, or classes; `auto` takes numbers where all are numbers, and says so. "
+        "`multilabel`: any number of labels a sequence. `ordinal`: classes in the order of "
+        "`classes`, so that near misses are less wrong. `count`: whole numbers from 0. "
+        "`next_value`: at each step of a series of numbers its value at the next one; no column is "
+        "read, and no model sees what comes later.",
+    )
+    separator: str = Field(
+        ";",
+        min_length=1,
+        description="Between the labels of a sequence, with `task: multilabel`: "
+        "`nucleus;cytoplasm`.",
     )
     per: Literal["auto", "sequence", "position"] = Field(
         "auto",
@@ -186,8 +198,8 @@ class TargetConfig(Section):
     classes: list[str] | None = Field(
         None,
         min_length=2,
-        description="Classes in order; of two, the last is the positive one. Without it: all that "
-        "are there, sorted.",
+        description="Classes in order, the lowest first where they have one; of two, the last is "
+        "the positive one. Without it: all that are there, sorted.",
     )
     masked: list[str] = Field(
         [], description="Labels of positions that are neither learned nor scored."
@@ -195,9 +207,9 @@ class TargetConfig(Section):
     mask: str | None = Field(
         None, description="Column of 0 and 1, one for each position: where there is no label (0)."
     )
-    min_class_size: int = Field(1, ge=1, description="Fewest examples of a class.")
+    min_class_size: int = Field(1, ge=1, description="Fewest examples of a class or label.")
     small_classes: Literal["error", "drop"] = Field(
-        "error", description="What then: stop, or drop the class."
+        "error", description="What then: stop, or drop the class with its examples, or the label."
     )
     values: dict[str, float] | None = Field(
         None, min_length=1, description="Number for each text in the column, such as classes."
@@ -221,12 +233,29 @@ class TargetConfig(Section):
     def _parts_fit(self) -> TargetConfig:
         if self.gene and (self.column or self.classes or self.values or self.per == "position"):
             raise ValueError("a gene's expression is a number; leave the other keys out")
-        if self.values and (self.classes or self.task == "classification"):
+        numbers = self.task in ("auto", "regression", "count")
+        if self.values and (self.classes or not numbers):
             raise ValueError("`values` makes numbers of texts; leave it out for classes")
         if (self.masked or self.mask) and self.per == "sequence":
             raise ValueError("`masked` and `mask` are for per: position")
-        if self.task == "regression" and self.classes:
+        if self.task in ("regression", "count") and self.classes:
             raise ValueError("`classes` is for task: classification")
+        if self.task == "ordinal" and not self.classes:
+            raise ValueError("task: ordinal needs `classes`, the lowest first")
+        if self.task == "multilabel":
+            if self.per == "position":
+                raise ValueError("task: multilabel is for whole sequences")
+            if wrong := [label for label in self.classes or [] if self.separator in label]:
+                raise ValueError(f"the label '{wrong[0]}' has the separator in it")
+        if self.gene and self.task not in ("auto", "regression"):
+            raise ValueError("a gene's expression is a number; leave `task` out")
+        if self.task == "next_value" and (
+            self.column or self.classes or self.per == "sequence" or self.masked or self.mask
+        ):
+            raise ValueError(
+                "task: next_value makes its targets from the inputs; leave column, classes, per, "
+                "masked and mask out"
+            )
         return self
 
 

@@ -9,6 +9,13 @@ from pydantic import Field, field_validator, model_validator
 from .config_base import Section
 
 
+def possible_losses(task: str) -> tuple[str, ...]:
+    """Values of `loss` that a task allows beside `auto`; the first is what `auto` takes."""
+    if task == "count":
+        return ("poisson",)
+    return ("mse", "huber", "gaussian") if task in ("regression", "next_value") else ()
+
+
 class ConvolutionConfig(Section):
     """Filters over the letters in front of the recurrence (as in DanQ, Quang & Xie 2016)."""
 
@@ -218,8 +225,15 @@ class MeanBaseline(Section):
     kind: Literal["mean"]
 
 
+class PersistenceBaseline(Section):
+    """Predicts that the next value is the present one (for `target.task: next_value`)."""
+
+    kind: Literal["persistence"]
+
+
 class LinearBaseline(Section):
-    """Ridge regression on one-hot letters, or for classes logistic regression with an L2 penalty.
+    """Ridge regression on one-hot letters; with the same penalty logistic regression for classes
+    (one for each label), and Poisson regression for counts.
 
     The penalty is chosen on the validation rows.
     """
@@ -233,7 +247,10 @@ class LinearBaseline(Section):
         [0.1, 1.0, 10.0, 100.0], min_length=1, description="Penalties to choose from."
     )
     window: int = Field(
-        7, ge=0, description="Where each position has a target: letters that are seen on each side."
+        7,
+        ge=0,
+        description="Where each position has a target: letters that are seen on each side (before "
+        "it only, with `target.task: next_value`).",
     )
 
 
@@ -247,8 +264,14 @@ class BoostingBaseline(Section):
     )
     max_leaves: int = Field(31, ge=2, description="Leaves of a tree.")
     window: int = Field(
-        7, ge=0, description="Where each position has a target: letters that are seen on each side."
+        7,
+        ge=0,
+        description="Where each position has a target: letters that are seen on each side (before "
+        "it only, with `target.task: next_value`).",
     )
 
 
-Baseline = Annotated[MeanBaseline | LinearBaseline | BoostingBaseline, Field(discriminator="kind")]
+Baseline = Annotated[
+    MeanBaseline | PersistenceBaseline | LinearBaseline | BoostingBaseline,
+    Field(discriminator="kind"),
+]

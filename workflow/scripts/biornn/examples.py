@@ -23,7 +23,7 @@ from .config_tables import TableRef
 from .files import InputError, write_json, write_parquet
 from .inputs import parse_numbers
 from .records import Log, name_of, numbers_of
-from .targets import REGRESSION, Task
+from .targets import NEXT_VALUE, REGRESSION, Task
 
 logger = logging.getLogger(__name__)
 
@@ -107,8 +107,8 @@ def build(
     InputError
         Naming the file, the line, the record and the way out.
     """
-    target_column = target.column
-    if target_column is None and expression is None:
+    target_column, next_value = target.column, target.task == "next_value"
+    if target_column is None and expression is None and not next_value:
         usual = {"class": config.classes, "labels": config.features}
         target_column = next((name for name, there in usual.items() if there), "output")
     target = target.model_copy(update={"column": target_column})
@@ -152,7 +152,14 @@ def build(
         stays = letters.check(whole, config.sequence, ALPHABETS[alphabet], stays, log)
         table[whole.columns] = whole
     _refuse_empty(table[stays], paths)
-    task = REGRESSION
+    task = NEXT_VALUE if next_value else REGRESSION
+    if next_value and not numbers:
+        raise InputError(
+            f"{listed(map(str, paths.values()))}: target.task: next_value is for series of "
+            "numbers, and the inputs are letters. Give examples.numbers, or another task."
+        )
+    if next_value:
+        log.note(f"task: {task.name} at every step", 1)
     if target_column:
         task = targets.settle_in(table, stays, target, per, log)
     stays &= _check_duplicates(table, stays, config, log)

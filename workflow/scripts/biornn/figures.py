@@ -1,12 +1,8 @@
-"""Figures: SVG on white, the same bytes for the same numbers, colours that all eyes tell apart.
-
-The colours are those of Okabe & Ito (2008), one a kind of model; kinds also differ by marker.
-"""
+"""Figures: what a report shows of data, splits, training and scores."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -14,44 +10,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from . import result_figures
+from .drawing import COLORS, MARKERS, draw
 from .findings import median_identity
 from .inputs import parse_numbers
-from .metrics import LABELS
+from .metrics import CHANCE, LABELS
 from .outcome import Tables
-
-COLORS = {
-    "recurrent": "#0072B2",
-    "baseline": "#D55E00",
-    "control": "#666666",
-    "ceiling": "#009E73",
-    "train": "#0072B2",
-    "validation": "#E69F00",
-    "test": "#CC79A7",
-}
-MARKERS = {"recurrent": "o", "baseline": "s", "control": "X", "ceiling": "D"}
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#555555",
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e4e4e4",
-    "svg.fonttype": "none",
-    "svg.hashsalt": "biornn",
-}
-
-
-def _draw(width: float, height: float, paint: Callable[[Figure], None]) -> str:
-    """The SVG of a figure (inches) that `paint` fills."""
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        paint(figure)
-        stream = io.StringIO()
-        # no date: the same numbers give the same bytes
-        figure.savefig(stream, format="svg", dpi=150, metadata={"Date": None})
-    return stream.getvalue()
+from .targets import Task
 
 
 def target_distribution(targets: pd.DataFrame, label: str) -> str:
@@ -68,24 +33,22 @@ def target_distribution(targets: pd.DataFrame, label: str) -> str:
         axes.set(xlabel=label, ylabel="density", yscale="log")
         axes.legend(frameon=False)
 
-    return _draw(6.4, 2.9, paint)
+    return draw(6.4, 2.9, paint)
 
 
-def class_shares(targets: pd.DataFrame, classes: Sequence[str]) -> str:
-    """Share of each class in each subset; `targets` has `subset` and `target`."""
+def class_shares(shares: pd.DataFrame, sizes: Mapping[str, int]) -> str:
+    """Share of each class (column) or label in each subset (row), and how many are in each."""
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        subsets = list(targets["subset"].unique())
-        width = 0.8 / len(subsets)
-        places = np.arange(len(classes))
-        for at, subset in enumerate(subsets):
-            part = targets.loc[targets["subset"] == subset, "target"].astype(str)
-            shares = part.value_counts(normalize=True).reindex(classes, fill_value=0)
+        width = 0.8 / len(shares)
+        places = np.arange(shares.shape[1])
+        for at, (subset, row) in enumerate(shares.iterrows()):
             axes.bar(
-                places + (at - (len(subsets) - 1) / 2) * width, shares, width,
-                color=COLORS[str(subset)], label=f"{subset} (n = {len(part):,})",
+                places + (at - (len(shares) - 1) / 2) * width, row, width,
+                color=COLORS[str(subset)], label=f"{subset} (n = {sizes[str(subset)]:,})",
             )  # fmt: skip
+        classes = [str(name) for name in shares.columns]
         long = max(map(len, classes)) > 8
         axes.set_xticks(
             places, classes, rotation=40 if long else 0, ha="right" if long else "center"
@@ -94,7 +57,7 @@ def class_shares(targets: pd.DataFrame, classes: Sequence[str]) -> str:
         axes.grid(visible=False, axis="x")
         axes.legend(frameon=False)
 
-    return _draw(6.4, 2.9, paint)
+    return draw(6.4, 2.9, paint)
 
 
 def series_spread(sequences: pd.Series) -> str:
@@ -113,7 +76,7 @@ def series_spread(sequences: pd.Series) -> str:
         axes.plot(steps, middle, ".-", color=COLORS["recurrent"])
         axes.set(xlabel="step", ylabel="input")
 
-    return _draw(6.4, 2.9, paint)
+    return draw(6.4, 2.9, paint)
 
 
 def letter_composition(sequences: pd.Series) -> str:
@@ -140,7 +103,7 @@ def letter_composition(sequences: pd.Series) -> str:
         axes.set(xlabel="letters", ylabel="sequences")
 
     fixed = lengths.nunique() == 1 and lengths.iloc[0] <= 60
-    return _draw(6.4, 2.9, paint_letters if fixed else paint_lengths)
+    return draw(6.4, 2.9, paint_letters if fixed else paint_lengths)
 
 
 def nearest_identities(identities: pd.Series, shuffled: float) -> str:
@@ -155,7 +118,7 @@ def nearest_identities(identities: pd.Series, shuffled: float) -> str:
         axes.set(xlabel="identity to the nearest training sequence", ylabel="test examples")
         axes.set_xlim(0, 1.005)
 
-    return _draw(6.4, 2.6, paint)
+    return draw(6.4, 2.6, paint)
 
 
 def memorization_gap(rows: pd.DataFrame, scheme: str) -> str:
@@ -172,7 +135,14 @@ def memorization_gap(rows: pd.DataFrame, scheme: str) -> str:
         axes.set_xlabel(f"{LABELS[rows['metric'].iloc[0]]}: filled {scheme}, open random")
         axes.set_ylim(-len(rows) + 0.4, 0.6)
 
-    return _draw(6.4, 0.9 + 0.3 * len(rows), paint)
+    return draw(6.4, 0.9 + 0.3 * len(rows), paint)
+
+
+#: Metrics of the forest; of those that there are, the first two.
+_SHOWN = (
+    "d2", "rank_error", "kappa", "auroc_macro", "average_precision", "r2", "information",
+    "accuracy", "mcc",
+)  # fmt: skip
 
 
 def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) -> str:
@@ -194,11 +164,11 @@ def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) 
             axes.axvline(entry.published, color="#888888", lw=0.9, ls=(0, (4, 3)), zorder=0)
             axes.text(entry.published, 0.62, entry.name, rotation=90, fontsize=7, color="#555555",
                       va="bottom", ha="center")  # fmt: skip
-        axes.axvline(0, color="#bbbbbb", lw=0.8)
+        axes.axvline(CHANCE.get(metric, 0), color="#bbbbbb", lw=0.8)
         axes.set_xlabel(LABELS[metric])
 
     def paint(figure: Figure) -> None:
-        there = [m for m in ("r2", "information", "accuracy", "mcc") if (test["metric"] == m).any()]
+        there = [metric for metric in _SHOWN if (test["metric"] == metric).any()][:2]
         panels = np.atleast_1d(figure.subplots(1, len(there), sharey=True))
         for axes, metric in zip(panels, there, strict=True):
             panel(axes, metric)
@@ -206,58 +176,7 @@ def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) 
         left.set_yticks(list(place.values()), list(place))
         left.set_ylim(-len(order) + 0.4, 0.6)
 
-    return _draw(7.6, 1.3 + 0.3 * len(order), paint)
-
-
-def predicted_vs_measured(panels: Mapping[str, pd.DataFrame], label: str) -> str:
-    """Test examples, measured against predicted, as hexagons of counts; one panel a model."""
-
-    def paint(figure: Figure) -> None:
-        axes = np.atleast_1d(figure.subplots(1, len(panels), sharex=True, sharey=True))
-        values = np.concatenate(
-            [table[["target", "prediction"]].to_numpy().ravel() for table in panels.values()]
-        )
-        low, high = float(values.min()), float(values.max())
-        for at, (title, table) in zip(axes, panels.items(), strict=True):
-            at.hexbin(
-                table["prediction"], table["target"], gridsize=40, bins="log", mincnt=1,
-                cmap="viridis", extent=(low, high, low, high), linewidths=0.1, rasterized=True,
-            )  # fmt: skip
-            at.plot([low, high], [low, high], color="#555555", lw=0.8, ls="--")
-            at.set_title(title, fontsize=9)
-            at.set_xlabel("predicted")
-            at.set_aspect("equal")
-        axes[0].set_ylabel(f"measured: {label}")
-
-    return _draw(2.9 * len(panels) + 0.4, 3.7, paint)
-
-
-def confusions(panels: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> str:
-    """What each class was taken for, as shares of the rows; one panel a model."""
-
-    def paint(figure: Figure) -> None:
-        axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
-        for at, (title, table) in zip(axes, panels.items(), strict=True):
-            counts = pd.crosstab(table["target"], table["predicted"])
-            counts = counts.reindex(index=classes, columns=classes, fill_value=0)
-            shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
-            at.imshow(shares, cmap="cividis", vmin=0, vmax=1)
-            if len(classes) <= 12:
-                for (row, column), share in np.ndenumerate(shares.to_numpy()):
-                    at.text(column, row, f"{share:.2f}".lstrip("0"), ha="center", va="center",
-                            fontsize=7, color="white" if share < 0.6 else "black")  # fmt: skip
-            short = [label if len(label) <= 24 else f"{label[:23]}…" for label in classes]
-            long = max(map(len, short)) > 3
-            at.set_xticks(range(len(classes)), short, rotation=90 if long else 0, fontsize=7)
-            at.set_yticks(range(len(classes)), short, fontsize=7)
-            at.set_title(title, fontsize=9)
-            at.set_xlabel("predicted")
-            at.grid(visible=False)
-        axes[0].set_ylabel("true class")
-
-    side = max(2.4, 0.32 * len(classes))
-    words = min(max(map(len, classes)), 24) * 0.065  # inches that the names need
-    return _draw((side + 0.2) * len(panels) + words + 0.6, side + words + 0.8, paint)
+    return draw(7.6, 1.3 + 0.3 * len(order), paint)
 
 
 def training_curves(histories: Mapping[str, pd.DataFrame], unit: str) -> str:
@@ -286,34 +205,38 @@ def training_curves(histories: Mapping[str, pd.DataFrame], unit: str) -> str:
         figure.supylabel(f"loss ({unit})", fontsize=9)
         figure.supxlabel("epoch", fontsize=9)
 
-    return _draw(7.6, 2.2 * -(-len(histories) // 3) + 0.3, paint)
+    return draw(7.6, 2.2 * -(-len(histories) // 3) + 0.3, paint)
+
+
+def _targets(one: pd.DataFrame, task: Task, label: str) -> str:
+    """What the targets are in each subset; `one` has the predictions of one model in one fold."""
+    if not task.classes:
+        return target_distribution(one, label)
+    groups = one.groupby("subset", sort=False)
+    sizes = {str(subset): len(rows) for subset, rows in groups}
+    if task.kind == "multilabel":
+        shares = groups[[f"target.{label}" for label in task.classes]].mean()
+        return class_shares(shares.set_axis(list(task.classes), axis=1), sizes)
+    shares = pd.get_dummies(one["target"].astype(str)).groupby(one["subset"], sort=False).mean()
+    return class_shares(shares.reindex(columns=list(task.classes), fill_value=0.0), sizes)
+
+
+def _unit_of_loss(task: Task, losses: set[str]) -> str:
+    """The unit of the losses, of which `losses` has the settings."""
+    if task.classes:
+        return "nats"
+    if task.counts:
+        return "of counts over their mean"
+    return "squared standard deviations" if losses <= {"auto", "mse"} else "of standardised targets"
 
 
 def draw_all(tables: Tables, label: str) -> dict[str, str]:
     """The report's figures, by name."""
     chosen, task = tables.chosen, tables.description.task
-    panels = {}
-    shown = {
-        f"{chosen['best_recurrent']} (best network)": chosen["best_recurrent"],
-        f"{chosen['best_baseline']} (best baseline)": chosen["best_baseline"],
-        "replicate (noise ceiling)": "replicate",
-    }
-    for title, model in shown.items():
-        rows = tables.predictions[
-            (tables.predictions["model"] == model) & (tables.predictions["subset"] == "test")
-        ]
-        if len(rows):
-            panels[title] = _mean_over_seeds(rows, task.classes)
     one = tables.predictions[
         (tables.predictions["model"] == chosen["best_baseline"])
         & (tables.predictions["fold"] == tables.predictions["fold"].min())
     ]
-    if task.classes:
-        targets = class_shares(one, task.classes)
-        results = confusions(panels, task.classes)
-    else:
-        targets = target_distribution(one, label)
-        results = predicted_vs_measured(panels, label)
     sequences = tables.examples["sequence"]
     composed = {"letters": letter_composition, "numbers": series_spread}
     paint_inputs = composed.get(tables.description.inputs)
@@ -324,23 +247,13 @@ def draw_all(tables: Tables, label: str) -> dict[str, str]:
         )
     if len(gaps := tables.memorization.query("metric == @tables.main")):
         drawn["memorization"] = memorization_gap(gaps, tables.own_folds["scheme"].iloc[0])
-    return drawn | {
-        "target_distribution": targets,
-        "forest": forest(tables.metrics, tables.published, tables.ranked_models()),
-        "predicted_vs_measured": results,
-        "training_curves": training_curves(
-            tables.histories, "nats" if task.classes else "squared standard deviations"
-        ),
-    }
-
-
-def _mean_over_seeds(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """`target` and the mean `prediction` of the seeds, or the class `predicted` by their mean."""
-    unit = ["id", "position"] if "position" in rows else ["id"]
-    groups = rows.groupby(unit, observed=True, sort=False)
-    if not classes:
-        return groups[["target", "prediction"]].mean()
-    columns = [f"prediction.{label}" for label in classes]
-    means = groups[columns].mean()
-    predicted = np.array(classes)[means.to_numpy().argmax(axis=1)]
-    return pd.DataFrame({"target": groups["target"].first().astype(str), "predicted": predicted})
+    losses = {each.get("architecture", {}).get("loss", "auto") for each in tables.descriptions}
+    return (
+        drawn
+        | result_figures.draw_all(tables, label)
+        | {
+            "target_distribution": _targets(one, task, label),
+            "forest": forest(tables.metrics, tables.published, tables.ranked_models()),
+            "training_curves": training_curves(tables.histories, _unit_of_loss(task, losses)),
+        }
+    )

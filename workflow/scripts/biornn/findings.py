@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from .audits import LOWEST, SIMILAR
-from .metrics import LABELS
+from .metrics import CHANCE, LABELS, LOWER_IS_BETTER
 from .outcome import Tables
 
-#: A control above this shows that something other than the labels was learned.
+#: A control that beats chance by more shows that something other than the labels was learned.
 CONTROL_LIMIT = 0.02
 
 
@@ -50,27 +50,50 @@ def verdict(tables: Tables) -> list[str]:
     overall = tables.metrics.query(
         "subset == 'test' and metric == @main and model == @best and seed == 'all'"
     ).iloc[0]
-    name = {"r2": "R²", "accuracy": "accuracy"}[main]
-    each = "positions" if tables.description.task.per == "position" else "test examples"
-    does = (
-        f"{best} explains {number(100 * overall['value'], 1)} % of the variance"
-        if main == "r2"
-        else f"{best} names the right class for {number(100 * overall['value'], 1)} % of the {each}"
-    )
+    name = _NAMES[main]
     sentences = [
         f"{head}: {name} is {number(row['value_a'])} ({best}) against {number(row['value_b'])} "
         f"({simple}) on "
         f"{row['n']:,} test examples, a difference of {number(row['difference'])} (95 % interval "
         f"{interval(row['ci_low'], row['ci_high'])}; {p_value(row['p_adjusted'])}, "
         "Holm-adjusted). Both were chosen on validation data.",
-        f"{does} (95 % interval "
-        f"{interval(100 * overall['ci_low'], 100 * overall['ci_high'], 1)} %, over examples and "
-        "seeds).",
+        _achievement(tables, best, overall),
     ]
     sentences.append(leakage(tables))
     if gap := memorization(tables):
         sentences.append(gap)
     return sentences
+
+
+#: Main metrics as they are called within a sentence.
+_NAMES = {
+    "r2": "R²",
+    "d2": "D²",
+    "accuracy": "accuracy",
+    "rank_error": "the mean error of the rank",
+    "auroc_macro": "the mean AUROC of the labels",
+}
+
+
+def _achievement(tables: Tables, best: str, overall: pd.Series) -> str:
+    """What the best network does, in a sentence; `overall` has `value`, `ci_low`, `ci_high`."""
+    value, low, high = overall[["value", "ci_low", "ci_high"]]
+    over = "over examples and seeds"
+    if tables.main == "rank_error":
+        return (
+            f"{best} is {number(value, 2)} classes off on average (95 % interval "
+            f"{interval(low, high, 2)}, {over})."
+        )
+    share, limits = number(100 * value, 1), interval(100 * low, 100 * high, 1)
+    each = "positions" if tables.description.task.per == "position" else "test examples"
+    does = {
+        "r2": f"explains {share} % of the variance",
+        "d2": f"explains {share} % of the deviance",
+        "accuracy": f"names the right class for {share} % of the {each}",
+        "auroc_macro": f"puts an example with a label above one without it in {share} % of the "
+        "cases, mean over the labels",
+    }[tables.main]
+    return f"{best} {does} (95 % interval {limits} %, {over})."
 
 
 def warnings(tables: Tables) -> list[str]:
@@ -89,15 +112,16 @@ def warnings(tables: Tables) -> list[str]:
                     "not knowledge."
                 )
     controls = tables.metrics.query(
-        "kind == 'control' and subset == 'test' and seed == 'all' "
-        "and metric in ['r2', 'information', 'mcc'] and ci_low > @CONTROL_LIMIT",
-        local_dict={"CONTROL_LIMIT": CONTROL_LIMIT},
+        "kind == 'control' and subset == 'test' and seed == 'all' and metric in @CHANCE",
+        local_dict={"CHANCE": list(CHANCE)},
     )
     for row in controls.to_dict("records"):
-        found.append(
-            f"The negative control {row['model']}, trained on shuffled targets, scores "
-            f"{number(row['value'])} ({LABELS[row['metric']]}); it should be at zero."
-        )
+        chance = CHANCE[row["metric"]]
+        if row["ci_low"] > chance + CONTROL_LIMIT:
+            found.append(
+                f"The negative control {row['model']}, trained on shuffled targets, scores "
+                f"{number(row['value'])} ({LABELS[row['metric']]}); it should be at {chance:g}."
+            )
     references = tables.audit.query("check == 'normalization_reference'")
     for row in references.drop_duplicates(["subset", "note"]).to_dict("records"):
         if row["subset"] != "train":
@@ -182,7 +206,7 @@ def memorization(tables: Tables) -> str | None:
     if best not in rows.index:
         return None
     row = rows.loc[best]
-    worst = rows["gap"].idxmax()
+    worst = rows["gap"].idxmin() if tables.main in LOWER_IS_BETTER else rows["gap"].idxmax()
     return (
         f"Memorisation gap: on random folds {best} would seem to have {number(row['value_random'])}"
         f" instead of {number(row['value'])} ({LABELS[tables.main]}), a gap of "

@@ -121,20 +121,25 @@ def load_fold(
         values = normalized.to_numpy()
     if description.profile:
         assert values is not None
-        gene = description.profile["target_gene"]
-        if gene is None:
-            targets = task.encode(table["target"])
-        elif gene in normalized:
+        gene, of_gene = description.profile["target_gene"], None
+        if gene is not None:
+            if gene not in normalized:
+                raise InputError(
+                    f"target.gene: the normalisation has dropped {gene} in fold {fold}."
+                )
             # what is predicted is not among what it is predicted from
-            targets = normalized.pop(gene).to_numpy()
+            of_gene = normalized.pop(gene).to_numpy()
             values = normalized.to_numpy()
-        else:
-            raise InputError(f"target.gene: the normalisation has dropped {gene} in fold {fold}.")
         read: Inputs = inputs.profiles(values, description.profile)
+        values = of_gene
     else:
         assert sequences_path is not None
         read = inputs.load(sequences_path)
-        targets = task.encode(table["target"]) if values is None else values[:, 0]
+        values = None if values is None else values[:, 0]
+    if values is not None:
+        targets = values
+    else:
+        targets = inputs.next_values(read) if task.next_value else task.encode(table["target"])
     subsets = splits.read_subsets(splits_path, fold, table["id"])
     return table["id"], FoldData(read, targets, subsets.to_numpy(), task)
 
@@ -147,13 +152,16 @@ def predictions_table(
     Parameters
     ----------
     predictions
-        By seed, float [targets, outputs]: values in the target's unit, or class probabilities.
+        By seed, float [targets, values]: values in the target's unit (and their standard
+        deviation, where a model says it), or the probability of each class or label.
 
     Returns
     -------
     pandas.DataFrame
         `id, fold, seed, subset, target, prediction`; for classes `target` is the class, and a
-        column `prediction.{class}` has the probability of each. Where each position has a target
+        column `prediction.{class}` has the probability of each; for labels there is also a column
+        `target.{label}` of 0 and 1 for each in place of `target`. A standard deviation is in
+        `prediction_sd`. Where each position has a target
         there is `position` (the first is 1), and only rows of validation and test that have a
         label: those of training would be most of the file, and are not scored.
     """
@@ -172,13 +180,17 @@ def predictions_table(
     }
     if data.per_position:
         common["position"] = places - data.inputs.offsets[units[places]] + 1
-    if task.kind == "classification":
+    if task.kind == "multilabel":
+        there = data.targets[places].astype(np.int8)
+        common |= {f"target.{label}": there[:, at] for at, label in enumerate(task.classes)}
+    elif task.kind == "classification":
         common["target"] = pd.Categorical.from_codes(data.targets[places], list(task.classes))
     else:
         common["target"] = data.targets[places]
     frames = []
     for seed, values in predictions.items():
-        names = [f"prediction.{label}" for label in task.classes] or ["prediction"]
+        names = [f"prediction.{label}" for label in task.classes]
+        names = names or ["prediction", "prediction_sd"][: values.shape[1]]
         columns = {name: values[places, at] for at, name in enumerate(names)}
         frames.append(pd.DataFrame(common | {"seed": seed} | columns))
     return pd.concat(frames, ignore_index=True)

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from . import encoding
 from .encoding import EncodedSequences
-from .files import write_with
+from .files import InputError, write_with
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,24 @@ def profiles(values: np.ndarray, profile: Mapping[str, Any]) -> Series | RankedG
     if profile["method"] == "rank":
         return rank_genes(values, profile["length"])
     return profile_series(values, profile.get("genes_per_step", 1))
+
+
+def next_values(inputs: Inputs) -> np.ndarray:
+    """float64 [total]: at each step the value of the next one, NaN at the last of each series.
+
+    Raises
+    ------
+    InputError
+        For letters, ranks, and series of several channels.
+    """
+    if not isinstance(inputs, Series) or inputs.values.shape[1] != 1:
+        raise InputError(
+            "target.task: next_value is for series of numbers, one at each step. Give such inputs, "
+            "or another task."
+        )
+    values = np.append(inputs.values[1:, 0].astype(np.float64), np.nan)
+    values[inputs.offsets[1:][inputs.lengths > 0] - 1] = np.nan
+    return values
 
 
 def dense(inputs: Inputs) -> np.ndarray:

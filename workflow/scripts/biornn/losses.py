@@ -17,13 +17,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from .checking import listed, nearest
-from .config_models import ModelConfig, TrainingConfig
+from .config_models import ModelConfig, TrainingConfig, possible_losses
 from .files import InputError
 from .folds import FoldData
 from .targets import MASKED, Task
 
 #: Largest logarithm of a variance, in squared standard deviations of the training targets.
 MAX_LOG_VARIANCE = 10.0
+
+_OF_CLASSES = {"classification": "cross_entropy", "ordinal": "ordinal", "multilabel": "binary"}
 
 ClassWeights = Literal["balanced"] | Mapping[str, float] | None
 
@@ -53,8 +55,11 @@ class TargetScaling:
 
     @classmethod
     def of(cls, data: FoldData) -> TargetScaling:
-        """What fits the fold's task."""
-        train = data.targets[data.unit_rows("train")]
+        """What fits the fold's task; examples that weigh nothing are not looked at."""
+        rows = data.unit_rows("train")
+        if data.unit_weights is not None:
+            rows = rows[data.unit_weights[rows] > 0]
+        train = data.targets[rows]
         if data.task.kind == "regression":
             return cls.fit(train, counts=data.task.counts)
         if len(np.unique(train, axis=0)) < 2:
@@ -144,9 +149,8 @@ class Loss:
         possible = possible_losses(task.name)
         if kind not in ("auto", *possible):
             raise InputError(
-                f"loss: {kind} does not fit a target that is {task.name}; possible: "
-                f"{listed(['auto', *(name for name in possible if name in NUMBER_LOSSES)])}. "
-                "Change models.….loss or target.task."
+                f"loss: {kind} does not fit a target that is {task.name}. Leave models.….loss out, "
+                "or change target.task."
             )
         if task.kind == "regression" and class_weights:
             raise InputError("training.class_weights is for classes; the target is a number.")
@@ -155,7 +159,8 @@ class Loss:
                 "training.label_smoothing is for classes without an order; the target is "
                 f"{task.name}."
             )
-        chosen = possible[0] if kind == "auto" else kind
+        usual = possible[0] if possible else _OF_CLASSES[task.name]
+        chosen = usual if kind == "auto" else kind
         weights = _weights_of_classes(task, class_weights, train_targets)
         return cls(chosen, task, weights, label_smoothing, delta)
 
@@ -199,13 +204,19 @@ class Loss:
             In the shape of `targets`, in the dtype of `outputs`; zero where there is no label.
         """
         there = targets != MASKED if self.task.kind == "classification" else ~targets.isnan()
-        # what has no label is made harmless before anything is computed: a gradient that is
-        # multiplied by zero afterwards may still be NaN
-        y = targets.masked_fill(~there, 0)
-        seen = there if self.kind == "binary" else there[..., None]
-        losses = self._losses(outputs.masked_fill(~seen, 0), y)
-        weight = self.weights(targets, weights, losses.dtype)
-        return losses.masked_fill(~there, 0), weight
+        # to look is cheap on the CPU; another device would have to be waited for
+        everywhere = targets.device.type == "cpu" and bool(there.all())
+        y = targets
+        if not everywhere:
+            # what has no label is made harmless before anything is computed: a gradient that is
+            # multiplied by zero afterwards may still be NaN
+            y = targets.masked_fill(~there, 0)
+            seen = there if self.kind == "binary" else there[..., None]
+            outputs = outputs.masked_fill(~seen, 0)
+        losses = self._losses(outputs, y)
+        if not everywhere:
+            losses = losses.masked_fill(~there, 0)
+        return losses, self.weights(targets, weights, losses.dtype)
 
     def weights(
         self, targets: Tensor, weights: Tensor | None = None, dtype: torch.dtype = torch.float32
@@ -284,21 +295,6 @@ class Loss:
             sd = np.exp(log_variance / 2) * scaling.sd
             return np.stack([scaling.unscale(outputs[..., 0]), sd], axis=-1)
         return scaling.unscale(outputs)
-
-
-#: Losses that can be chosen for numbers.
-NUMBER_LOSSES = ("mse", "huber", "gaussian", "poisson")
-
-
-def possible_losses(task: str) -> tuple[str, ...]:
-    """The kinds of loss that fit a task (`Task.name`); the first is that of `auto`."""
-    own = {
-        "count": ("poisson",),
-        "classification": ("cross_entropy",),
-        "ordinal": ("ordinal",),
-        "multilabel": ("binary",),
-    }
-    return own.get(task, ("mse", "huber", "gaussian"))
 
 
 def ordinal_log_p(z: Tensor) -> Tensor:

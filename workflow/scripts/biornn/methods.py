@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from . import __version__
+from . import __version__, model_words
 from .config import AnalysisConfig
 from .config_expression import Log, LogRatio, Missing
-from .config_models import LinearBaseline, MeanBaseline, ModelConfig
 from .config_sources import PathSource, PypiSource
 from .config_split import (
     ColumnGroups,
@@ -27,26 +26,6 @@ from .examples import Description
 from .origins import describe
 from .splits import SUBSETS, sizes_of
 from .targets import REGRESSION, Task
-
-
-def _network_in_words(name: str, model: ModelConfig) -> str:
-    kind = {"rnn": f"{model.activation} RNN", "lstm": "LSTM", "gru": "GRU"}[model.cell]
-    if model.peephole:
-        kind += f" with {model.peephole} peepholes (Gers & Schmidhuber 2000)"
-    parts = [
-        f"{'bidirectional ' if model.bidirectional else ''}{kind}",
-        f"{model.layers} layer{'s' if model.layers > 1 else ''} of {model.hidden_size} units"
-        + (" in each direction" if model.bidirectional else ""),
-        {"last": "read at the last step of each direction", "mean": "mean over positions",
-         "max": "maximum over positions"}[model.readout],
-    ]  # fmt: skip
-    if model.initialization == "orthogonal":
-        parts += ["orthogonal recurrent matrices at the start (Saxe et al. 2014)"]
-    parts += [f"dropout {model.dropout:g}"] if model.dropout else []
-    parts += [f"at most {model.epochs} epochs"] if model.epochs else []
-    parts += [f"highest learning rate {model.learning_rate:g}"] if model.learning_rate else []
-    parts += ["trained on shuffled targets as a negative control"] if model.shuffle_labels else []
-    return f"`{name}`: {', '.join(parts)}"
 
 
 def _normalization_in_words(analysis: AnalysisConfig) -> str:
@@ -135,24 +114,6 @@ def _steps(analysis: AnalysisConfig) -> list[str]:
     return words
 
 
-def _baseline_in_words(name: str, baseline: Any, task: Task) -> str:
-    seen = ""
-    if task.per == "position" and not isinstance(baseline, MeanBaseline):
-        seen = f" of the position and {baseline.window} on each side"
-    if isinstance(baseline, LinearBaseline):
-        features = {
-            "additive": "one-hot letters",
-            "neighbor": "one-hot letters and adjacent pairs",
-            "pairwise": "one-hot letters and all pairs of positions",
-        }[baseline.features]
-        kind = "logistic regression (L2 penalty)" if task.classes else "ridge regression"
-        return f"`{name}`: {kind} on {features}{seen}, penalty chosen on validation data"
-    if baseline.kind == "gradient_boosting":
-        return f"`{name}`: histogram gradient boosting on letters{seen}, stopped on validation data"
-    what = "shares of the classes" if task.classes else "mean of the targets"
-    return f"`{name}`: {what} in training"
-
-
 _INFORMATION_INTERVAL = (
     "; those of the information resample pointwise contributions, spread to the standard error of "
     "Holmes & Nemenman 2019"
@@ -164,6 +125,12 @@ def _target_in_words(analysis: AnalysisConfig, task: Task) -> str:
         return (
             f"{_steps_in_words(analysis)} The target is the normalised expression of "
             f"{analysis.target.gene}, which is not among the inputs."
+        )
+    if task.next_value:
+        steps = f"{_steps_in_words(analysis)} " if analysis.has_profiles else ""
+        return (
+            f"{steps}The target of each step is the value at the next one; no model sees what "
+            "comes after the step."
         )
     if analysis.has_profiles:
         return f"{_steps_in_words(analysis)} {_column_in_words(analysis, task)}"
@@ -191,11 +158,14 @@ def _genes_in_words(analysis: AnalysisConfig) -> str:
 
 def _column_in_words(analysis: AnalysisConfig, task: Task) -> str:
     column = analysis.target.column or ("class" if analysis.examples.classes else "output")
-    if task.kind == "regression":
-        what = "a number" if task.per == "sequence" else "a number for each position"
-    else:
-        what = "a class" if task.per == "sequence" else "a class for each position"
-        what += f" ({', '.join(task.classes)})"
+    what = {
+        "regression": "a number",
+        "count": "a count",
+        "ordinal": "one of some ordered classes",
+        "multilabel": "any number of labels",
+    }.get(task.name, "a class")
+    what += " for each position" if task.per == "position" else ""
+    what += f" ({', '.join(task.classes)})" if task.classes else ""
     return f"The target is the column `{column}` as it came: {what}."
 
 
@@ -235,32 +205,6 @@ def _inputs_in_words(description: Description) -> str:
     if description.inputs == "letters":
         return f"Sequences were one-hot encoded ({description.alphabet})."
     return "Inputs were standardised by mean and standard deviation of the training examples."
-
-
-def _loss_in_words(task: Task) -> str:
-    if task.kind == "classification":
-        what = " of every labelled position" if task.per == "position" else ""
-        return f"Loss: cross entropy{what}."
-    return (
-        "Targets were standardised by mean and standard deviation of the training examples. Loss: "
-        "mean squared error."
-    )
-
-
-def _metrics_in_words(task: Task) -> str:
-    if task.kind == "classification":
-        area = "" if task.per == "position" else "AUROC, "
-        return (
-            "Accuracy, balanced accuracy, Matthews correlation (R_K of Gorodkin 2004 for more than "
-            f"two classes), {area}log loss and Brier score"
-        )
-    if task.per == "position":
-        return "R², mean squared error and Pearson correlation"
-    return (
-        "R², mean squared error, Pearson and Spearman correlation, and predictive information "
-        "(mutual information of prediction and measurement, estimator 1 of Kraskov et al. 2004 "
-        "with 5 neighbours)"
-    )
 
 
 def split_in_words(split: Split, folds: pd.DataFrame) -> str:
@@ -343,10 +287,18 @@ def methods_text(
     device_note
         From a model's `model.json`.
     """
-    training, evaluation = analysis.training, analysis.evaluation
-    networks = [_network_in_words(name, model) for name, model in analysis.models.items()]
-    task = description.task
-    baselines = [_baseline_in_words(name, b, task) for name, b in analysis.baselines.items()]
+    training, evaluation, task = analysis.training, analysis.evaluation, description.task
+    networks = [
+        model_words.network_in_words(name, model, task, training.huber_delta)
+        for name, model in analysis.models.items()
+    ]
+    baselines = [
+        model_words.baseline_in_words(name, baseline, task, description.inputs)
+        for name, baseline in analysis.baselines.items()
+    ]
+    losses = model_words.loss_in_words(task, training)
+    spread = model_words.spread_in_words(analysis.models)
+    metrics = f"{model_words.metrics_in_words(task)} on the test examples.{spread}"
     decay = f", weight decay {training.weight_decay:g}" if training.weight_decay else ""
     interval = f"{100 * evaluation.confidence:g} %"
     return f"""\
@@ -359,7 +311,7 @@ def methods_text(
 **Split.** {split_in_words(analysis.split, folds)} {_audit_in_words(description)}
 
 **Networks.** {_inputs_in_words(description)} \
-{"; ".join(networks)}. {_loss_in_words(task)} Unless said otherwise: optimiser \
+{"; ".join(networks)}. {losses} Unless said otherwise: optimiser \
 {training.optimizer}, highest learning rate {training.learning_rate:g}{decay}, schedule \
 {training.schedule}, batches of {training.batch_size}, at most {training.epochs} epochs, stopped \
 after {training.patience} without a better validation loss; gradients with a norm over \
@@ -369,7 +321,7 @@ were kept. Device: {device_note}.
 
 **Baselines.** {"; ".join(baselines)}.
 
-**Evaluation.** {_metrics_in_words(task)} on the test examples. Intervals are {interval} \
+**Evaluation.** {metrics} Intervals are {interval} \
 percentile bootstrap intervals ({evaluation.resamples:,} resamples) over \
 {"whole sequences" if task.per == "position" else "examples"} and, for means over seeds, over \
 seeds{_INFORMATION_INTERVAL if task == REGRESSION else ""}. Networks were compared with the \
@@ -408,6 +360,10 @@ def dome(
     author = {"status": "author", "text": ""}
     task = description.task
 
+    delta = analysis.training.huber_delta
+    losses = model_words.loss_in_words(task, analysis.training)
+    losses += model_words.own_losses_in_words(analysis.models, delta)
+
     def run(text: str) -> dict[str, str]:
         return {"status": "run", "text": text}
 
@@ -422,7 +378,7 @@ def dome(
             "availability": author,
         },
         "optimization": {
-            "algorithm": run(", ".join(analysis.models)),
+            "algorithm": run(f"{', '.join(analysis.models)}. {losses}"),
             "meta_predictions": run("no"),
             "data_encoding": run(_inputs_in_words(description)),
             "regularization": run(
@@ -432,12 +388,12 @@ def dome(
         },
         "model": {
             "interpretability": author,
-            "output": run(f"{task.kind} per {task.per}"),
+            "output": run(f"{task.name} per {task.per}"),
             "availability": run("weights.safetensors and model.json of every model"),
         },
         "evaluation": {
             "method": run("held-out test set; validation set for all choices"),
-            "performance_measures": run(_metrics_in_words(task)),
+            "performance_measures": run(model_words.metrics_in_words(task)),
             "comparison": run(", ".join(analysis.baselines)),
             "confidence": run(
                 f"bootstrap over examples and {len(analysis.training.seeds)} seeds; paired tests"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 from scipy.spatial import cKDTree
-from scipy.special import digamma
+from scipy.special import digamma, xlogy
 
 #: Neighbours of the information estimator.
 NEIGHBORS = 5
@@ -130,81 +130,46 @@ def information_error(
     return float(np.sqrt(np.mean(variances) / n_parts))
 
 
-# -- classes ---------------------------------------------------------------------------------------
+# -- counts and spreads ----------------------------------------------------------------------------
 
 
-def confusion(target: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
-    """Examples of each class (row) that were given each class (column), int64 [classes, classes].
+def poisson_deviances(target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """2 (y ln(y / ŷ) - y + ŷ), [n]: 0 where the mean that is predicted is the count.
 
-    Parameters
-    ----------
-    target, predicted : numpy.ndarray
-        Class codes, int [n].
+    Predictions are held above 1e-12.
     """
-    pairs = target * n_classes + predicted
-    return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+    target, prediction = _pair(target, prediction)
+    prediction = np.maximum(prediction, 1e-12)
+    return 2 * (xlogy(target, target / prediction) - target + prediction)
 
 
-def balanced_accuracy(confusion: np.ndarray) -> np.ndarray:
-    """Mean recall of the classes that are there; confusion [..., classes, classes]."""
-    sizes = confusion.sum(axis=-1)
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    recall = np.divide(right, sizes, out=np.full(right.shape, np.nan), where=sizes > 0)
-    return np.nanmean(recall, axis=-1)
+def poisson_deviance(target: np.ndarray, prediction: np.ndarray) -> float:
+    """Mean Poisson deviance."""
+    return float(poisson_deviances(target, prediction).mean())
 
 
-def mcc(confusion: np.ndarray) -> np.ndarray:
-    """Matthews correlation coefficient, of several classes R_K (Gorodkin, Comput. Biol. Chem.
-    28:367, 2004); confusion [..., classes, classes]. Zero where all are given one class.
+def d2(target: np.ndarray, prediction: np.ndarray) -> float:
+    """Share of the Poisson deviance that is explained: 1 - Σ d(y, ŷ) / Σ d(y, ȳ).
+
+    What R² is to squared errors (Hastie et al., Statistical Learning with Sparsity, 2015).
     """
-    truly, given = confusion.sum(axis=-1), confusion.sum(axis=-2)
-    n = truly.sum(axis=-1)
-    right = np.diagonal(confusion, axis1=-2, axis2=-1).sum(axis=-1)
-    covariance = right * n - (truly * given).sum(axis=-1)
-    spread = (n**2 - (given**2).sum(axis=-1)) * (n**2 - (truly**2).sum(axis=-1))
-    root = np.sqrt(np.maximum(spread, 0.0))
-    return np.divide(covariance, root, out=np.zeros(np.shape(covariance)), where=root > 0)
+    target, prediction = _pair(target, prediction)
+    total = poisson_deviances(target, np.full_like(target, target.mean())).sum()
+    return float(1 - poisson_deviances(target, prediction).sum() / total) if total > 0 else np.nan
 
 
-def log_losses(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """-ln p of the class that it is, [n], in nats; p is held above 1e-12."""
-    chosen = probabilities[np.arange(len(target)), target]
-    return -np.log(np.maximum(chosen, 1e-12))
+def gaussian_losses(target: np.ndarray, prediction: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """-ln of the normal density at the target, [n], in nats; the target in its own unit."""
+    target, prediction = _pair(target, prediction)
+    return ((target - prediction) / sd) ** 2 / 2 + np.log(sd * np.sqrt(2 * np.pi))
 
 
-def brier_scores(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Σ over classes of (p - is it)², [n] (Brier, Mon. Weather Rev. 78:1, 1950): 0 to 2."""
-    truth = np.zeros_like(probabilities)
-    truth[np.arange(len(target)), target] = 1
-    return ((probabilities - truth) ** 2).sum(axis=1)
-
-
-def auroc(positive: np.ndarray, score: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve: the chance that a positive scores above a negative, ties half.
-
-    Parameters
-    ----------
-    positive : numpy.ndarray
-        Boolean [n].
-    score : numpy.ndarray
-        [n].
-    counts : numpy.ndarray
-        [n, resamples]: how often each example is there.
-
-    Returns
-    -------
-    numpy.ndarray
-        [resamples]; NaN where there are no positives or no negatives.
-    """
-    order = np.argsort(score, kind="stable")
-    starts = np.flatnonzero(np.diff(score[order], prepend=np.nan) != 0)
-    there = counts[order]
-    positives = np.add.reduceat(there * positive[order][:, None], starts, axis=0)
-    negatives = np.add.reduceat(there, starts, axis=0) - positives
-    below = np.cumsum(negatives, axis=0) - negatives / 2
-    pairs = positives.sum(axis=0) * negatives.sum(axis=0)
-    wins = (positives * below).sum(axis=0)
-    return np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+def covered(
+    target: np.ndarray, prediction: np.ndarray, sd: np.ndarray, confidence: float = 0.9
+) -> np.ndarray:
+    """Whether the central interval of the normal distribution holds the target, boolean [n]."""
+    target, prediction = _pair(target, prediction)
+    return np.abs(target - prediction) <= stats.norm.ppf((1 + confidence) / 2) * sd
 
 
 REGRESSION: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
@@ -215,19 +180,43 @@ REGRESSION: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "information": information,
 }
 
+COUNTS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "d2": d2,
+    "poisson_deviance": poisson_deviance,
+    "r2": r2,
+    "pearson": pearson,
+    "spearman": spearman,
+}
+
+#: Names; of those that a task has, the first is its main one.
 LABELS = {
+    "d2": "Deviance explained (D²)",
+    "rank_error": "Mean error of the rank",
+    "auroc_macro": "AUROC, mean over labels",
     "r2": "R²",
     "mse": "Mean squared error",
     "pearson": "Pearson correlation",
     "spearman": "Spearman correlation",
     "information": "Predictive information (bits)",
+    "poisson_deviance": "Poisson deviance",
+    "coverage_90": "Coverage of the 90 % interval",
+    "gaussian_nll": "Negative log density (nats)",
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
+    "kappa": "Quadratic kappa",
     "mcc": "Matthews correlation",
     "auroc": "AUROC",
+    "auroc_micro": "AUROC, all labels together",
+    "average_precision": "Average precision, mean over labels",
+    "exact_match": "All labels right",
+    "hamming_loss": "Share of wrong labels",
     "log_loss": "Log loss (nats)",
     "brier": "Brier score",
 }
 
 #: Metrics for which less is better.
-LOWER_IS_BETTER = frozenset({"mse", "log_loss", "brier"})
+LOWER_IS_BETTER = frozenset(
+    {"mse", "log_loss", "brier", "rank_error", "hamming_loss", "poisson_deviance", "gaussian_nll"}
+)
+#: What a model that knows nothing scores.
+CHANCE = {"r2": 0.0, "d2": 0.0, "information": 0.0, "mcc": 0.0, "kappa": 0.0, "auroc_macro": 0.5}

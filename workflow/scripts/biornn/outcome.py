@@ -14,7 +14,7 @@ from . import examples, splits, statistics
 from .examples import Description
 from .files import read_tsv
 from .folds import read_descriptions
-from .metrics import LABELS
+from .metrics import LABELS, LOWER_IS_BETTER
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,14 @@ class Tables:
 
     @property
     def main(self) -> str:
-        """The metric that the verdict is about: R² or accuracy."""
+        """The metric that the verdict is about, such as R² or accuracy."""
         return next(iter(self.labels))
 
     def ranked_models(self) -> list[str]:
         """Models by the main metric on the test set, best first."""
         rows = self.metrics.query("subset == 'test' and metric == @self.main and seed == 'all'")
-        return list(rows.sort_values("value", ascending=False, kind="stable")["model"])
+        less = self.main in LOWER_IS_BETTER
+        return list(rows.sort_values("value", ascending=less, kind="stable")["model"])
 
 
 def read_benchmarks(folder: str | Path) -> pd.DataFrame:

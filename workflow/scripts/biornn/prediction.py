@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from .alphabets import ALPHABETS
+from .config_models import ModelConfig
 from .datasets import SequenceDataset
 from .encoding import encode
 from .folds import FoldData
@@ -32,7 +33,8 @@ def predict(folder: str | Path, sequences: pd.Series) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A column a seed, in the target's unit; for classes a column for each seed and class, with
+        A column a seed, in the target's unit, and where the model predicts a standard deviation a
+        column `(seed, "sd")`; for classes and labels a column for each seed and class, with
         probabilities. The index is that of `sequences`, with the position (the first is 1) beside
         it where each position has a prediction.
 
@@ -45,7 +47,7 @@ def predict(folder: str | Path, sequences: pd.Series) -> pd.DataFrame:
     alphabet = description["inputs"]["alphabet"]
     inputs: Inputs = encode(sequences, ALPHABETS[alphabet]) if alphabet else read_series(sequences)
     task = Task.from_dict(description["task"])
-    loss = Loss.of(task, description["architecture"]["loss"])
+    loss = Loss.of(task, ModelConfig.model_validate(description["architecture"]).loss)
     scaling = TargetScaling(**description["target_scaling"])
     per_position = task.per == "position"
     n = int(inputs.offsets[-1]) if per_position else len(inputs)

@@ -64,7 +64,8 @@ def build(
                     else "Correct it."
                 )
             )
-    if target.column is None and target.gene is None:
+    next_value = target.task == "next_value"
+    if target.column is None and target.gene is None and not next_value:
         raise InputError(f"target.column: name the column of the {what} that is predicted.")
     if target.gene is not None and target.gene not in matrix.var_names:
         raise InputError(
@@ -85,11 +86,14 @@ def build(
     values = counts.to_numpy()
     table["sequence"] = [hashlib.sha256(row.tobytes()).hexdigest() for row in values]
     log.note("genes" if what == "samples" else "samples", counts.shape[1])
-    keep, task = pd.Series(True, index=raw.index), targets.REGRESSION
+    keep = pd.Series(True, index=raw.index)
+    task = targets.NEXT_VALUE if next_value else targets.REGRESSION
     if target.column is not None:
         keep = targets.there(raw[target.column], target, table, keep, log)
         table["labels"] = targets.with_values(raw[target.column].str.strip(), target, table)
         task = targets.settle_in(table, keep, target, "sequence", log)
+    if next_value:
+        log.note(f"task: {task.name} at every step", 1)
     log.note("records kept", int(keep.sum()))
     table = table.loc[keep].drop(columns=["line", "origin"]).reset_index(drop=True)
     counts = counts.loc[keep].reset_index(drop=True)

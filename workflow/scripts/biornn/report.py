@@ -18,6 +18,7 @@ from . import findings
 from .config import AnalysisConfig
 from .findings import interval, number
 from .methods import profile_in_words, split_in_words
+from .metrics import LABELS
 from .outcome import Tables, n_read
 
 
@@ -36,9 +37,10 @@ def _ranked_rows(tables: Tables, subset: str) -> list[dict[str, Any]]:
                 "model": model,
                 "kind": mine["kind"].iloc[0],
                 "cells": {
+                    # a standard deviation is not predicted by all
                     metric: (
-                        number(overall.loc[metric, "value"]),
-                        interval(*overall.loc[metric, ["ci_low", "ci_high"]], digits=3),
+                        number(overall["value"].get(metric)),
+                        interval(overall["ci_low"].get(metric), overall["ci_high"].get(metric)),
                     )
                     for metric in tables.labels
                 },
@@ -145,6 +147,7 @@ def render(
         analysis=analysis,
         css=Path(css).read_text(encoding="utf-8"),
         labels=tables.labels,
+        all_labels=LABELS,
         main=tables.labels[tables.main],
         description=tables.description,
         verdict=findings.verdict(tables),

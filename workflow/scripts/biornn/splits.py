@@ -268,7 +268,7 @@ def _classes(table: pd.DataFrame, task: Task) -> np.ndarray:
     if task.kind != "classification" or task.per != "sequence":
         raise InputError(
             "split: stratify is for one class an example; the target here is a "
-            f"{task.kind} per {task.per}. Leave it out."
+            f"{task.name} per {task.per}. Leave it out."
         )
     return task.encode(table["target"])
 

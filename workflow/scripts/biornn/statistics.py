@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .samples import Draw, Sample, sample_of
+from .samples import sample_of
+from .sampling import Draw, Sample
+from .targets import Task
 
 METRICS_COLUMNS = [
     "model", "kind", "fold", "seed", "subset", "metric", "value", "ci_low", "ci_high", "n",
@@ -148,6 +150,7 @@ def prepare(
     strata: Mapping[str, Collection[str]],
     folds: pd.DataFrame,
     *,
+    task: Task | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
     threads: int = 1,
@@ -162,6 +165,8 @@ def prepare(
         Ids of parts of the test set that are also judged apart, as `test/{name}`.
     folds
         `fold, scheme, repeat` of every fold.
+    task
+        What is predicted; without it numbers or classes, as the columns are.
     n_resamples, seed
         Of the bootstrap. Validation rows are for choosing and are not resampled.
     threads : int
@@ -174,7 +179,7 @@ def prepare(
         parts |= _parts(parts["test"], strata)
         # a fold of one test example, as leave-one-out has them, has no metrics of its own
         groups += [
-            Group(str(number), scheme, False, subset, _samples(part), (seed, number, subset))
+            Group(str(number), scheme, False, subset, _samples(part, task), (seed, number, subset))
             for subset, part in parts.items()
         ]
     for scheme, name in overall(folds):
@@ -183,7 +188,7 @@ def prepare(
             test = _pooled(predictions, of_scheme)
             # the same key for all schemes: cross-validated, they have the same examples
             groups += [
-                Group(name, scheme, True, subset, _samples(part), (seed, "all", subset))
+                Group(name, scheme, True, subset, _samples(part, task), (seed, "all", subset))
                 for subset, part in ({"test": test} | _parts(test, strata)).items()
             ]
 
@@ -200,9 +205,9 @@ def _parts(test: pd.DataFrame, strata: Mapping[str, Collection[str]]) -> dict[st
     return {f"test/{name}": test[test["id"].isin(set(ids))] for name, ids in strata.items()}
 
 
-def _samples(part: pd.DataFrame) -> list[Sample]:
+def _samples(part: pd.DataFrame, task: Task | None) -> list[Sample]:
     models = part.groupby("model", sort=False)
-    samples = [sample_of(table) for _, table in models if table["id"].nunique() > 1]
+    samples = [sample_of(table, task) for _, table in models if table["id"].nunique() > 1]
     return sorted(samples, key=lambda sample: (KINDS.index(sample.kind), sample.model))
 
 

@@ -245,7 +245,7 @@ def with_values(texts: pd.Series, target: TargetConfig, table: pd.DataFrame) -> 
 
 def _said(task: Task, target: TargetConfig) -> str:
     """The note that says what is predicted."""
-    what = f"task: {task.kind} per {task.per}, column '{target.column}'"
+    what = f"task: {task.name} per {task.per}, column '{target.column}'"
     return f"{what}, classes {listed(task.classes)}" if task.classes else what
 
 
@@ -293,19 +293,28 @@ def settle(
     Raises
     ------
     InputError
-        For a value that is no number, a class that is not named, or a class that is too small.
+        For a value that is no number (or count), a class that is not named, or one that is too
+        small.
     """
     everything = np.ones(len(texts), dtype=bool)
+    if config.task == "multilabel":
+        return _settle_labels(texts, config, table, log)
     if per == "position":
         flat = pd.Series([label for labels in texts for label in labels if label != MASK])
         words = not all(isinstance(labels, str) for labels in texts)
-        regression = config.task == "regression" or (
+        regression = config.task in ("regression", "count") or (
             config.task == "auto" and words and not config.classes and _are_numbers(flat)
         )
         if regression:
             _refuse_text(texts, table, config)
-            joined = texts.map(" ".join)
-            return Task("regression", "position"), joined, everything
+            counts = config.task == "count"
+            if counts:
+                rows = np.repeat(np.arange(len(texts)), texts.map(len))
+                every = [label for labels in texts for label in labels]
+                there = np.array([label != MASK for label in every], dtype=bool)
+                _refuse_other_than_counts(flat.astype(float), rows[there], table, config)
+            task = Task("regression", "position", counts=counts)
+            return task, texts.map(" ".join), everything
         classes = _classes(flat, config)
         if not set(flat) <= set(classes):
             row = next(r for r, labels in enumerate(texts) if set(labels) - {*classes, MASK})
@@ -316,12 +325,16 @@ def settle(
             )
         # one letter a label is written without spaces between
         between = "" if all(len(label) == 1 for label in classes) else " "
-        return Task("classification", "position", classes), texts.map(between.join), everything
-    if config.task == "regression" or (
+        task = Task("classification", "position", classes, ordered=config.task == "ordinal")
+        return task, texts.map(between.join), everything
+    if config.task in ("regression", "count") or (
         config.task == "auto" and not config.classes and _share_of_numbers(texts) > 0.5
     ):
         column = str(config.column)
-        return Task(), numbers_of(texts.to_frame(column), column, table), everything
+        values = numbers_of(texts.to_frame(column), column, table)
+        if config.task == "count":
+            _refuse_other_than_counts(values, np.arange(len(values)), table, config)
+        return Task(counts=config.task == "count"), values, everything
     return _settle_classes(texts, config, table, log)
 
 
@@ -352,7 +365,57 @@ def _settle_classes(
             f"target: there is only the class {listed(classes) or '(none)'}; nothing can be told "
             "apart. Check the target column."
         )
-    return Task("classification", "sequence", classes), texts, keep
+    ordered = config.task == "ordinal"
+    return Task("classification", "sequence", classes, ordered=ordered), texts, keep
+
+
+def _settle_labels(
+    texts: pd.Series, config: TargetConfig, table: pd.DataFrame, log: Log
+) -> tuple[Task, pd.Series, np.ndarray]:
+    found = [split_labels(text, config.separator) for text in texts]
+    flat = pd.Series([label for labels in found for label in set(labels)], dtype=object)
+    classes = _classes(flat, config)
+    for row, labels in enumerate(found):
+        if unknown := sorted(set(labels) - set(classes)):
+            raise InputError(
+                f"{name_of(table, row)}: the label '{unknown[0]}' is none of {listed(classes)}. "
+                "Add it to target.classes, or correct the table."
+            )
+    sizes = flat.value_counts()
+    small = [label for label in classes if sizes.get(label, 0) < config.min_class_size]
+    if small and config.small_classes == "error":
+        raise InputError(
+            f"target: the label '{small[0]}' has {sizes.get(small[0], 0)} examples, fewer than "
+            f"min_class_size {config.min_class_size} ({listed(small)}). Get more, or set "
+            "target.small_classes: drop."
+        )
+    for label in small:
+        log.note(f"the label '{label}' has too few examples and is left out", sizes.get(label, 0))
+    classes = tuple(label for label in classes if label not in small)
+    if len(classes) < 2:
+        raise InputError(
+            f"target: {len(classes)} labels are left ({listed(classes)}), several are needed. "
+            f"Check the target column, and that target.separator is '{config.separator}'."
+        )
+    # one way to write a set of labels, so that copies can be told
+    chosen = [[label for label in classes if label in labels] for labels in found]
+    written = pd.Series([config.separator.join(labels) for labels in chosen], index=texts.index)
+    task = Task("multilabel", "sequence", classes, separator=config.separator)
+    return task, written, np.ones(len(texts), dtype=bool)
+
+
+def _refuse_other_than_counts(
+    values: pd.Series, rows: np.ndarray, table: pd.DataFrame, config: TargetConfig
+) -> None:
+    """Counts are whole and not negative; `rows` [values] are where each is in the table."""
+    wrong = ((values < 0) | (values != np.floor(values))).to_numpy()
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise InputError(
+            f"{name_of(table, int(rows[at]))}: '{config.column}' is {values.iloc[at]:g}, no count: "
+            f"whole and not negative ({int(wrong.sum())} such values). Give raw counts, or set "
+            "target.task: regression."
+        )
 
 
 def _classes(texts: pd.Series, config: TargetConfig) -> tuple[str, ...]:

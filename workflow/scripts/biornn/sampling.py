@@ -1,0 +1,160 @@
+"""Sampling: the predictions of one model on one subset, and their metrics in every resample.
+
+A resample draws examples. Where each position has a target, the positions of an example are drawn
+together: they are no independent witnesses.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+
+class Draw:
+    """How often each example is drawn: `counts` float [examples, resamples]."""
+
+    def __init__(self, counts: np.ndarray) -> None:
+        self.counts = counts
+        self.target_ranks = TargetRanks(counts)
+
+
+class Sample:
+    """Predictions of one model on one subset of one fold.
+
+    Attributes
+    ----------
+    model, kind : str
+    seeds : list
+    target : numpy.ndarray
+        [targets], numbers or class codes; of labels boolean [targets, labels].
+    n : int
+        Number of examples.
+    resampled : dict
+        float [resamples, seeds] by metric; filled by `statistics.prepare`.
+    metrics : tuple of str
+        What can be asked of it.
+    compared : tuple of str
+        What models are compared by; the first is the main one.
+    """
+
+    metrics: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
+    target: np.ndarray
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self.model, self.kind = table["model"].iloc[0], table["kind"].iloc[0]
+        unit = ["id", "position"] if "position" in table else ["id"]
+        table = table.sort_values(["seed", *unit], kind="stable")
+        self.seeds = list(table["seed"].unique())
+        first = table.iloc[: len(table) // len(self.seeds)]
+        names = np.tile(first["id"].astype(str).to_numpy(), len(self.seeds))
+        if len(names) != len(table) or (names != table["id"].astype(str).to_numpy()).any():
+            raise ValueError(f"{self.model}: the seeds do not predict the same examples")
+        changes = first["id"].astype(str).to_numpy()
+        #: where each example begins among the targets
+        self._starts = np.flatnonzero(np.r_[True, changes[1:] != changes[:-1]])
+        self.n = len(self._starts)
+        self._read(first, table)
+        self.resampled: dict[str, np.ndarray] = {}
+
+    def _read(self, first: pd.DataFrame, table: pd.DataFrame) -> None:
+        """Take the targets from one seed's rows, the predictions from all."""
+        raise NotImplementedError
+
+    def _per_seed(self, values: pd.Series) -> np.ndarray:
+        return values.to_numpy(dtype=float).reshape(len(self.seeds), -1)
+
+    def _sums(self, values: np.ndarray) -> np.ndarray:
+        """Sums over the targets of each example; [..., targets] to [..., examples]."""
+        if self.n == values.shape[-1]:
+            return values
+        return np.add.reduceat(values, self._starts, axis=-1)
+
+    @cached_property
+    def _sizes(self) -> np.ndarray:
+        """[examples]: targets of each."""
+        n_targets = self._n_targets
+        return np.diff(np.append(self._starts, n_targets)).astype(float)
+
+    @property
+    def _n_targets(self) -> int:
+        return len(self.target)
+
+    def _mean_over_targets(self, values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Means of values [seeds, targets] in every resample, [resamples, seeds]."""
+        return (self._sums(values.astype(float)) @ counts / (self._sizes @ counts)).T
+
+    def _share_of_each(self, values: np.ndarray) -> np.ndarray:
+        """What each example adds to the mean of values [seeds, targets]: [examples]."""
+        return self._sums(values.astype(float)).mean(axis=0) * (self.n / self._n_targets)
+
+    @property
+    def loss(self) -> float:
+        """Mean over seeds of an error that all models have; models are chosen by it."""
+        raise NotImplementedError
+
+    def values(self, metric: str) -> np.ndarray:
+        """[seeds]"""
+        raise NotImplementedError
+
+    def weighted(self, metric: str, draw: Draw) -> np.ndarray:
+        """[resamples, seeds]"""
+        raise NotImplementedError
+
+    def contributions(self, metric: str) -> np.ndarray:
+        """[examples]: what each adds, mean over seeds; more is better."""
+        raise NotImplementedError
+
+
+def correlation_of_sums(
+    var_x: np.ndarray, var_y: np.ndarray, covariance: np.ndarray, xx: np.ndarray, yy: np.ndarray
+) -> np.ndarray:
+    """Correlation from sums of squares; NaN where either is constant in the resample."""
+    # a constant leaves a rest of rounding, not zero
+    constant = (var_x <= 1e-12 * np.maximum(xx, 1e-300)) | (var_y <= 1e-12 * np.maximum(yy, 1e-300))
+    product = np.where(constant, 1.0, var_x * var_y)
+    return np.where(constant, np.nan, covariance / np.sqrt(product))
+
+
+class TargetRanks:
+    """Spearman's correlation in every resample of one matrix of counts [n, resamples].
+
+    Midranks come from cumulative counts over the sorted values. Their sum is n(n + 1)/2 whatever
+    was drawn, so that centring needs no sums; the target's part is the same for every model.
+    Examples are rows, so that putting them in order moves whole lines of memory.
+    """
+
+    def __init__(self, counts: np.ndarray) -> None:
+        self._counts = counts
+        self._target = np.empty(0)
+        self._weighted = np.empty((0, 0))
+        self._squares = np.empty(0)
+
+    def _sorted(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Order of the examples, start of each group of equals, and per group drawn and rank."""
+        order = np.argsort(values, kind="stable")
+        starts = np.flatnonzero(np.diff(values[order], prepend=np.nan) != 0)
+        drawn = self._counts[order]
+        if len(starts) < len(order):
+            drawn = np.add.reduceat(drawn, starts, axis=0)
+        ranks = np.cumsum(drawn, axis=0)
+        ranks -= (drawn - 1) / 2 + (len(values) + 1) / 2
+        return order, starts, drawn, ranks
+
+    def correlation(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        """[resamples]; NaN where either is constant."""
+        if not np.array_equal(self._target, target):
+            order, starts, drawn, ranks = self._sorted(target)
+            group = np.empty(len(order), dtype=np.intp)
+            group[order] = np.searchsorted(starts, np.arange(len(order)), side="right") - 1
+            self._target, self._weighted = target, self._counts * ranks[group]
+            self._squares = np.einsum("gr,gr,gr->r", drawn, ranks, ranks)
+        order, starts, drawn, ranks = self._sorted(prediction)
+        weighted = self._weighted[order]
+        if len(starts) < len(order):
+            weighted = np.add.reduceat(weighted, starts, axis=0)
+        covariance = np.einsum("gr,gr->r", weighted, ranks)
+        squares = np.einsum("gr,gr,gr->r", drawn, ranks, ranks)
+        return correlation_of_sums(self._squares, squares, covariance, self._squares, squares)
