@@ -79,6 +79,16 @@ class _Tagged:
         return None
 
 
+class _Named(_Tagged):
+    """The same where each option has its own tag, as `pydantic.Tag`."""
+
+    def __init__(self, named: dict[str, Any]) -> None:
+        self.named = named
+
+    def choose(self, tag: Any) -> Any:
+        return self.named.get(tag)
+
+
 def _descend(here: Any, part: str | int) -> Any:
     if isinstance(here, type) and issubclass(here, BaseModel):
         field = here.model_fields.get(str(part))
@@ -92,6 +102,14 @@ def _resolve(annotation: Any, discriminator: Any) -> Any:
         for extra in annotation.__metadata__:
             discriminator = getattr(extra, "discriminator", None) or discriminator
         annotation = annotation.__origin__
+    named = {
+        extra.tag: option.__origin__
+        for option in get_args(annotation)
+        for extra in getattr(option, "__metadata__", ())
+        if hasattr(extra, "tag")
+    }
+    if named:
+        return _Named(named)
     options = tuple(option for option in get_args(annotation) if isinstance(option, type))
     models = tuple(option for option in options if issubclass(option, BaseModel))
     if discriminator and models:

@@ -28,6 +28,7 @@ from .config_models import (
 from .config_sources import DownloadConfig, Source
 from .config_split import ALL_FOLDS, LeaveOneOutSplit, RandomSplit, Split
 from .config_tables import TableRef
+from .config_tune import TuneConfig
 from .files import InputError, read_yaml
 
 #: Steps of normalization that do to a value what its own column says.
@@ -102,6 +103,9 @@ class AnalysisConfig(Section):
         description="Networks, by name.",
     )
     training: TrainingConfig = TrainingConfig()
+    tune: dict[Name, TuneConfig] = Field(
+        {}, description="Search for hyperparameters, by the name of the network."
+    )
     baselines: dict[Name, Baseline] = Field(
         {
             "mean": MeanBaseline(kind="mean"),
@@ -263,6 +267,27 @@ class AnalysisConfig(Section):
                 raise ValueError(f"published: no subset '{entry.subset}' among {listed(subsets)}")
         return self
 
+    @model_validator(mode="after")
+    def _searches_fit(self) -> AnalysisConfig:
+        if self.tune and isinstance(self.split, LeaveOneOutSplit):
+            raise ValueError(
+                "tune: with split.method: leave_one_out every example would need a search of its "
+                "own; take kfold"
+            )
+        for name, tune in self.tune.items():
+            if name not in self.models:
+                raise ValueError(f"tune: '{name}' is no model here{nearest(name, self.models)}")
+            if self.target.task == "next_value" and True in _choices(tune, "bidirectional"):
+                raise ValueError(
+                    f"tune.{name}.search: bidirectional: true would see the value that is to be "
+                    "predicted; leave it out"
+                )
+            try:
+                tune.check(self.models[name], self.training_of(name))
+            except ValueError as error:
+                raise ValueError(f"tune.{name}.{error}") from None
+        return self
+
     def _expression_agrees(self, expression: ExpressionConfig) -> None:
         columns = list(expression.counts or [])
         for step in expression.normalization:
@@ -318,6 +343,11 @@ class AnalysisConfig(Section):
         if isinstance(self.split, LeaveOneOutSplit):
             return [ALL_FOLDS]
         return [str(fold) for fold in range(self.split.n_folds)]
+
+
+def _choices(tune: TuneConfig, key: str) -> list[Any]:
+    space = tune.search.get(key)
+    return space if isinstance(space, list) else []
 
 
 class RunConfig(Section):

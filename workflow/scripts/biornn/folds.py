@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,18 @@ class FoldData:
     def rows(self, subset: str) -> np.ndarray:
         """int64: row numbers of a subset."""
         return np.flatnonzero(self.subsets == subset)
+
+    def without_test(self) -> FoldData:
+        """Training and validation alone: what a choice may see."""
+        rows = np.flatnonzero(self.subsets != "test")
+        return replace(
+            self,
+            inputs=inputs.take(self.inputs, rows),
+            targets=self.targets[np.isin(self.units, rows)],
+            subsets=self.subsets[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            beside=None if self.beside is None else self.beside[rows],
+        )
 
     def digest(self) -> str:
         """SHA-256 over all that training sees, to tell whether a checkpoint belongs to it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,19 @@ Inputs = EncodedSequences | Series | RankedGenes
 def flat(inputs: Inputs) -> np.ndarray:
     """Every step of all examples: codes or genes [total], or values float32 [total, channels]."""
     return inputs.values if isinstance(inputs, Series) else inputs.tokens
+
+
+def take(inputs: Inputs, rows: np.ndarray) -> Inputs:
+    """Some examples, int64 [rows], in that order; nothing of the others is left."""
+    lengths = inputs.lengths[rows]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    steps = np.repeat(inputs.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
+    if isinstance(inputs, Series):
+        return replace(inputs, values=inputs.values[steps], offsets=offsets)
+    if isinstance(inputs, RankedGenes):
+        tokens, values = inputs.tokens[steps], inputs.values[rows]
+        return RankedGenes(tokens, offsets, values)
+    return replace(inputs, tokens=inputs.tokens[steps], offsets=offsets)
 
 
 def parse_numbers(text: str) -> list[float]:
