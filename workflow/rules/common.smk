@@ -250,6 +250,35 @@ def features(wildcards):
     return files
 
 
+def chosen_settings(wildcards):
+    """What the search has found for a model and fold, where there is one."""
+    if wildcards.model not in ANALYSES[wildcards.analysis].tune:
+        return {}
+    folder = f"results/{wildcards.analysis}/tuning/{wildcards.model}/fold{wildcards.fold}"
+    return {"chosen": f"{folder}/chosen.json"}
+
+
+def workers(wildcards):
+    """What each worker of a search leaves when it is done."""
+    tune = ANALYSES[wildcards.analysis].tune[wildcards.model]
+    folder = f"results/{wildcards.analysis}/tuning/{wildcards.model}/fold{wildcards.fold}"
+    return [f"{folder}/worker{number}.json" for number in range(tune.workers)]
+
+
+def searched(file):
+    """An input function: one file of every search of an analysis, over models and folds."""
+
+    def paths(wildcards):
+        analysis = ANALYSES[wildcards.analysis]
+        return expand(
+            f"results/{wildcards.analysis}/tuning/{{model}}/fold{{fold}}/{file}",
+            model=analysis.tune,
+            fold=analysis.folds,
+        )
+
+    return paths
+
+
 def trained(analysis, file):
     """One file of every trained network of an analysis, over models and folds."""
     settings = ANALYSES[analysis]
@@ -310,5 +339,6 @@ wildcard_constraints:
     model="[a-z][a-z0-9_]*",
     baseline="[a-z][a-z0-9_]*",
     fold="[0-9]+|all",
+    worker="[0-9]+",
     digest="[0-9a-f]{16}",
     file="[A-Za-z0-9][A-Za-z0-9._+-]*",

@@ -22,13 +22,16 @@ rule render_report:
         predictions=predictions,
         descriptions=lambda wildcards: trained(wildcards.analysis, "model.json"),
         histories=lambda wildcards: trained(wildcards.analysis, "history.tsv"),
+        searches=searched("chosen.json"),
+        trials=searched("trials.tsv"),
+        importances=searched("importance.tsv"),
         sources=all_sources,
         variant_metrics=of_variants("metrics.tsv"),
         variant_folds=of_variants("folds.tsv"),
         variant_chosen=of_variants("chosen.json"),
         template=workflow.source_path("../report/report.html.j2"),
         css=workflow.source_path("../report/report.css"),
-        code=library("report", "figures", "methods", "provenance", "comparisons"),
+        code=library("report", "figures", "methods", "provenance", "comparisons", "searches"),
     output:
         report=report(
             "results/{analysis}/report.html",

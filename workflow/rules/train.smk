@@ -1,6 +1,7 @@
 """Networks and baselines on each fold.
 
-Needs: `sequences.safetensors`, `splits.tsv`, the fold's normalised expression.
+Needs: `sequences.safetensors`, `splits.tsv`, the fold's normalised expression; of models that are
+tuned `chosen.json`.
 Makes: for each model and fold `model.json`, `weights.safetensors`, `history.tsv`,
 `gradient_flow.tsv`, `attention.parquet`, `predictions.parquet` (all seeds of a model are one job); for each baseline `model.json` and
 `predictions.parquet`.
@@ -10,10 +11,11 @@ Makes: for each model and fold `model.json`, `weights.safetensors`, `history.tsv
 rule train_model:
     input:
         unpack(features),
+        unpack(chosen_settings),
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
         splits=rules.split_examples.output.splits,
-        code=library("training", "devices"),
+        code=library("training", "devices", "config_tune"),
     output:
         description="results/{analysis}/models/{model}/fold{fold}/model.json",
         weights="results/{analysis}/models/{model}/fold{fold}/weights.safetensors",

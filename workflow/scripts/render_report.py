@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from _job import job
-from biornn import comparisons, figures, methods, outcome, provenance, report, statistics
+from biornn import comparisons, figures, methods, outcome, provenance, report, searches, statistics
 from biornn.config import AnalysisConfig
 from biornn.files import write_text
 
@@ -12,7 +12,8 @@ with job(snakemake):
     analysis = AnalysisConfig.model_validate(params.analysis)
     predictions = statistics.read_predictions(files.predictions, params.controls)
     tables = outcome.read_tables(files, predictions, params.benchmarks)
-    drawn = figures.draw_all(tables, analysis.target.label)
+    searched = searches.read(files.get("searches", []), tables.own_folds["fold"])
+    drawn = figures.draw_all(tables, analysis.target.label) | searches.draw_all(searched)
     for name, svg in drawn.items():
         write_text(Path(output.figures) / f"{name}.svg", svg)
     text = methods.methods_text(
@@ -21,6 +22,7 @@ with job(snakemake):
         tables.own_folds,
         outcome.n_read(tables),
         tables.descriptions[0]["device_note"],
+        searched,
     )
     write_text(output.methods, text)
     page = report.render(
@@ -36,6 +38,7 @@ with job(snakemake):
             params.variants, files.variant_metrics, files.variant_folds, files.variant_chosen
         ),
         verdict_rule=comparisons.VERDICT_RULE,
+        searched=searched,
         template=files.template,
         css=files.css,
     )

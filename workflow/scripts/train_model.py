@@ -5,10 +5,21 @@ from pathlib import Path
 
 import pandas as pd
 from _job import job
-from biornn import checkpoints, devices, examples, expression, folds, losses, models, runs, training
+from biornn import (
+    checkpoints,
+    config_tune,
+    devices,
+    examples,
+    expression,
+    folds,
+    losses,
+    models,
+    runs,
+    training,
+)
 from biornn.config import section
 from biornn.config_models import ModelConfig
-from biornn.files import sha256, write_parquet, write_tsv
+from biornn.files import read_json, sha256, write_parquet, write_tsv
 
 
 def main() -> None:
@@ -18,6 +29,11 @@ def main() -> None:
         name = snakemake.wildcards.model
         model = ModelConfig.model_validate(params.model)
         config = section("training", params.training)
+        settings = None
+        if "chosen" in files.keys():
+            settings = read_json(files.chosen)["settings"]
+            model, config = config_tune.apply(model, config, settings)
+            logger.info("%s: takes the settings that were found: %s", name, settings)
         fabric, device_note = devices.make_fabric(config)
         logger.info("%s: trains on %s", name, device_note)
         ids, replicates = {}, []
@@ -43,7 +59,8 @@ def main() -> None:
                 normalizers = expression.load_normalizers(files.normalizer)
             common = {
                 "target_label": params.target["label"],
-                "training": params.training,
+                "training": config.model_dump(mode="json"),
+                "tuned": settings,
                 "profile": examples.load_description(files.description).profile,
                 "device": fabric.device.type,
                 "device_note": device_note,

@@ -66,6 +66,11 @@ def write_json(target: str | Path, value: Any) -> None:
     write_text(target, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
+def read_json(path: str | Path) -> Any:
+    """Read what `write_json` wrote."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
 def write_tsv(table: pd.DataFrame, target: str | Path) -> None:
     """Write a pandas table as TSV: 10 significant digits, `NA` for missing, Unix line ends."""
     with atomic_path(target) as temporary:

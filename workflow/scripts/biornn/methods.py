@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from . import __version__, model_words
+from . import __version__, model_words, searches
 from .config import AnalysisConfig
 from .config_expression import Log, LogRatio, Missing
 from .config_sources import PathSource, PypiSource
@@ -24,6 +24,7 @@ from .config_split import (
 )
 from .examples import Description
 from .origins import describe
+from .searches import FoundSearch
 from .splits import SUBSETS, sizes_of
 from .targets import REGRESSION, Task
 
@@ -273,6 +274,7 @@ def methods_text(
     folds: pd.DataFrame,
     n_read: int,
     device_note: str,
+    found: Sequence[FoundSearch] = (),
 ) -> str:
     """Markdown for a paper's methods section, from the settings and what the run found.
 
@@ -286,6 +288,8 @@ def methods_text(
         Records in the source.
     device_note
         From a model's `model.json`.
+    found
+        The searches for hyperparameters.
     """
     training, evaluation, task = analysis.training, analysis.evaluation, description.task
     networks = [
@@ -300,6 +304,8 @@ def methods_text(
     spread = model_words.spread_in_words(analysis.models)
     metrics = f"{model_words.metrics_in_words(task)} on the test examples.{spread}"
     decay = f", weight decay {training.weight_decay:g}" if training.weight_decay else ""
+    searched = searches.in_words(found, analysis.tune)
+    searched = f"\n\n**Hyperparameters.** {searched}" if searched else ""
     interval = f"{100 * evaluation.confidence:g} %"
     return f"""\
 # Methods: {analysis.title}
@@ -317,7 +323,7 @@ def methods_text(
 after {training.patience} without a better validation loss; gradients with a norm over \
 {training.clip_norm:g} were scaled down. Each network was trained with the seeds \
 {", ".join(map(str, training.seeds))}; the weights of the epoch with the lowest validation loss \
-were kept. Device: {device_note}.
+were kept. Device: {device_note}.{searched}
 
 **Baselines.** {"; ".join(baselines)}.
 
@@ -350,6 +356,15 @@ def _origin(analysis: AnalysisConfig) -> str:
     return ", ".join(places)
 
 
+def _searched_in_words(analysis: AnalysisConfig) -> str:
+    if not analysis.tune:
+        return "as written in config.yaml, none searched"
+    return (
+        f"searched for {', '.join(analysis.tune)} on the validation set (chosen.json and "
+        "trials.tsv of each fold); the others as written in config.yaml"
+    )
+
+
 def dome(
     analysis: AnalysisConfig, description: Description, folds: pd.DataFrame, audit: pd.DataFrame
 ) -> dict[str, Any]:
@@ -380,6 +395,7 @@ def dome(
         "optimization": {
             "algorithm": run(f"{', '.join(analysis.models)}. {losses}"),
             "meta_predictions": run("no"),
+            "hyperparameters": run(_searched_in_words(analysis)),
             "data_encoding": run(_inputs_in_words(description)),
             "regularization": run(
                 f"early stopping (patience {analysis.training.patience}), gradient clipping"

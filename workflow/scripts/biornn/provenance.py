@@ -20,7 +20,7 @@ from .origins import describe
 
 _PACKAGES = (
     "snakemake", "torch", "lightning-fabric", "numpy", "pandas", "pyarrow", "anndata",
-    "scikit-learn", "scipy", "statsmodels", "safetensors",
+    "scikit-learn", "scipy", "statsmodels", "safetensors", "optuna",
 )  # fmt: skip
 
 

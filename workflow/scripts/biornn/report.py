@@ -14,12 +14,13 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from . import findings
+from . import findings, searches
 from .config import AnalysisConfig
 from .findings import interval, number
 from .methods import profile_in_words, split_in_words
 from .metrics import LABELS
 from .outcome import Tables, n_read
+from .searches import FoundSearch
 
 
 def _ranked_rows(tables: Tables, subset: str) -> list[dict[str, Any]]:
@@ -105,6 +106,7 @@ def render(
     machine: Mapping[str, str],
     variants: Sequence[Mapping[str, Any]],
     verdict_rule: str,
+    searched: Sequence[FoundSearch] = (),
     template: str | Path,
     css: str | Path,
 ) -> str:
@@ -122,6 +124,8 @@ def render(
         From `outcome.variant_rows`.
     verdict_rule
         `comparisons.VERDICT_RULE`.
+    searched
+        From `searches.read`; their figures are among `figures`.
     template, css
         Paths.
     """
@@ -178,6 +182,7 @@ def render(
         machine=machine,
         variants=variants,
         verdict_rule=verdict_rule,
+        searches=searches.rows(searched, analysis.tune),
     )
 
 

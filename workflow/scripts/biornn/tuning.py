@@ -3,7 +3,7 @@
 Several workers, each a job, work on one study of Optuna (Akiba et al., KDD 2019), which lies in a
 journal: a file to which lines are added under a lock that network file systems keep. The sampler is
 the tree-structured Parzen estimator (Bergstra et al. 2011). A worker that was killed goes on: its
-finished trials are kept, and the one that it was in the middle of is tried again from its checkpoint.
+finished trials are kept, and the one that it was in the middle of goes on from its checkpoint.
 
 The test examples are taken away before anything else happens; a test changes them and sees no
 difference.
@@ -126,7 +126,7 @@ def _open(journal: Path, key: str, tune: TuneConfig) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
     if tune.pruner == "median":
-        pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
     return optuna.create_study(
         study_name=key, storage=_storage(journal), pruner=pruner, load_if_exists=True
     )
@@ -297,6 +297,8 @@ def trials_table(study: optuna.Study) -> pd.DataFrame:
     """
     rows, names = [], {}
     for trial in study.trials:
+        if trial.state == TrialState.WAITING:
+            continue
         stopped = trial.state != TrialState.FAIL or not _reason(trial)
         state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}.get(
             trial.state, "stopped" if stopped else "failed"
