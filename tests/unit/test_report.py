@@ -9,24 +9,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import report_tables
-from biornn import comparisons, figures, findings, report
+import test_searches
+from biornn import comparisons, figures, findings, report, searches
 
 TEMPLATES = Path(__file__).parents[2] / "workflow/report"
 
 
-def render(tables, **changes):
+def render(tables, searched=(), **changes):
     analysis = report_tables.analysis(**changes)
     return report.render(
         name="tiny",
         analysis=analysis,
         tables=tables,
-        figures=figures.draw_all(tables, analysis.target.label),
+        figures=figures.draw_all(tables, analysis.target.label) | searches.draw_all(searched),
         methods="# Methods\n\n**Data.** text\n\nmore",
         sources=[{"name": "s", "origin": "x", "file": "t.csv", "sha256": "0" * 64}],
         versions={"biornn": "1"},
         machine={"system": "s", "processor": "p", "cores": "2"},
         variants=[],
         verdict_rule=comparisons.VERDICT_RULE,
+        searched=searched,
         template=TEMPLATES / "report.html.j2",
         css=TEMPLATES / "report.css",
     )
@@ -70,6 +72,19 @@ def test_pages_of_other_tasks(task, said):
     parser = Parser()
     parser.feed(page)
     assert tables.ranked_models()[0] == "net"
+
+
+def test_a_search_has_its_section(page):
+    tables = report_tables.tables()
+    found = [test_searches.found(), test_searches.found(1, importance=())]
+    text = render(tables, found, tune={"net": test_searches.TUNE["net"].model_dump()})
+    section = text[text.index('<section id="tuning">') : text.index('<section id="methods">')]
+    assert "4 trials" not in section and "8 trials were trained to their end" in section
+    assert section.count("<img ") == 2 and "chosen in fold 1" in section
+    assert "<td>0.0001 to 0.01, logarithmic</td>" in section and "75 %" in section
+    few = render(tables, found[1:], tune={"net": test_searches.TUNE["net"].model_dump()})
+    assert "Too few trials were completed" in few and "search_importance" not in few
+    assert 'id="tuning"' not in page and "#tuning" not in page
 
 
 def test_hostile_text_stays_text(page):

@@ -205,7 +205,7 @@ def history(searches: Sequence[FoundSearch]) -> str:
                 part = here & inside
                 axes.plot(
                     table["number"].to_numpy()[part], np.minimum(values, top)[part], marker,
-                    ms=4.5, mfc=fill, mec=COLORS["validation"], ls="none", clip_on=False,
+                    ms=4.5, mfc=fill, mec=COLORS["validation"], ls="none",
                 )  # fmt: skip
         complete = table[table["state"] == "complete"]
         axes.step(
