@@ -52,7 +52,7 @@ def test_every_rule_has_a_log_and_a_benchmark(finished):
     }  # fmt: skip
     assert logs == rules and benchmarks == rules
     log = (finished.results / "logs/train_model.lstm.fold0.log").read_text()
-    assert "lstm seed 2: epoch 4/4, loss" in log and "s left" in log
+    assert "lstm fold 0 seed 2: epoch 4/4, loss" in log and "s left" in log
 
 
 def test_the_tables_agree_with_each_other(finished):

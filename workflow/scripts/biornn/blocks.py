@@ -82,8 +82,11 @@ class Noise:
             rows, steps = self._sizes[replicate]
             middle = ((1 if over_time else steps),) if timed else ()
             drawn = torch.rand(
-                (rows, *middle, x.shape[-1]), generator=generator, device=x.device
-            )[self._part]  # fmt: skip
+                (rows, *middle, x.shape[-1]),
+                generator=generator,
+                device=x.device,
+                dtype=torch.float32,  # the same draws in any precision
+            )[self._part]
             kept = (drawn >= p).to(x.dtype).div_(1 - p)
             if timed:
                 n = min(kept.shape[1], shape[2])

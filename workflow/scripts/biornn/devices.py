@@ -7,20 +7,51 @@ import logging
 import pickle
 import re
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
-from torch.multiprocessing import ProcessRaisedException
+from torch import Tensor
 
 from .config_models import TrainingConfig
 from .files import InputError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 #: What a job logs to.
 LOGGER = "biornn"
 
 
-def make_fabric(config: TrainingConfig) -> tuple[Fabric, str]:
+class OneDevice:
+    """What training needs of Fabric, for one process in whole precision.
+
+    To import Fabric takes two seconds, which most trainings of small networks would not earn back.
+    """
+
+    world_size, global_rank, is_global_zero = 1, 0, True
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Nothing is computed in less than the precision of the weights."""
+        return nullcontext()
+
+    def backward(self, loss: Tensor) -> None:
+        loss.backward()
+
+    def setup_optimizers(self, optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+        return optimizer
+
+
+def unscale(fabric: Fabric | OneDevice, optimizer: torch.optim.Optimizer) -> None:
+    """Undo the scaling of the loss that half precision needs, before gradients are clipped."""
+    if not isinstance(fabric, OneDevice):
+        fabric.strategy.precision.unscale_gradients(optimizer)
+
+
+def make_fabric(config: TrainingConfig) -> tuple[Fabric | OneDevice, str]:
     """The device (or devices) to train on and a sentence that says which and why.
 
     With `config.devices` above one, `Fabric.launch` starts a process for each; every process calls
@@ -39,23 +70,38 @@ def make_fabric(config: TrainingConfig) -> tuple[Fabric, str]:
             "(--resources gpu=1, or the profile's gpu setting), or set training.device: auto."
         )
     n = config.devices
-    strategy = "auto" if n == 1 else "ddp_spawn"
     if config.device == "cpu" or not gpus:
         why = "as configured" if config.device == "cpu" else "no GPU was given to this job"
         threads = f"{config.threads} thread{'s' if config.threads > 1 else ''}"
         processes = "" if n == 1 else f"{n} processes of "
-        fabric = Fabric(accelerator="cpu", devices=n, strategy=strategy, precision=config.precision)
-        return fabric, f"CPU, {processes}{threads} ({why})"
+        return _fabric("cpu", config), f"CPU, {processes}{threads} ({why})"
     if gpus < n:
         raise InputError(
             f"training.devices is {n}, but this job sees {gpus} GPU{'s' if gpus > 1 else ''}. Ask "
             "for more (the profile's gpu setting), or set training.devices."
         )
-    fabric = Fabric(accelerator="cuda", devices=n, strategy=strategy, precision=config.precision)
-    return fabric, f"GPU, {torch.cuda.get_device_name(0)}{f' x {n}' if n > 1 else ''}"
+    return _fabric(
+        "cuda", config
+    ), f"GPU, {torch.cuda.get_device_name(0)}{f' x {n}' if n > 1 else ''}"
 
 
-def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+def _fabric(accelerator: str, config: TrainingConfig) -> Fabric | OneDevice:
+    if config.devices == 1 and config.precision.endswith("true"):
+        return OneDevice(torch.device(accelerator))
+    from lightning_fabric import Fabric
+
+    strategy = "auto" if config.devices == 1 else "ddp_spawn"
+    return Fabric(
+        accelerator=accelerator,
+        devices=config.devices,
+        strategy=strategy,
+        precision=config.precision,
+    )
+
+
+def launch(
+    fabric: Fabric | OneDevice, function: Callable[..., Any], *arguments: Any, **options: Any
+) -> Any:
     """Call `function(*arguments, fabric=fabric, **options)`, in every process of `fabric`.
 
     Returns
@@ -68,8 +114,10 @@ def launch(fabric: Fabric, function: Callable[..., Any], *arguments: Any, **opti
     InputError
         As the function raises it.
     """
-    if fabric.world_size == 1:
+    if isinstance(fabric, OneDevice) or fabric.world_size == 1:
         return function(*arguments, fabric=fabric, **options)
+    from torch.multiprocessing import ProcessRaisedException
+
     try:
         return pickle.loads(fabric.launch(_in_process, _Call(function, arguments, options)))
     except ProcessRaisedException as error:

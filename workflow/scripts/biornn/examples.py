@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import gene_values, letters, reading, targets
+from . import letters, reading, targets
 from .alphabets import ALPHABETS
 from .checking import listed
 from .config_data import ExamplesConfig, SequenceConfig, Stratum, TargetConfig
@@ -130,6 +130,8 @@ def build(
         table["expected_target"] = numbers_of(raw, expression.check.column, table)
     counts = _counts(raw, expression.counts, table) if expression and expression.counts else None
     if expression and expression.target:
+        from . import gene_values  # AnnData is slow to import
+
         counts, found = gene_values.read(table["source_id"], paths, expression, log)
         log.records(table, ~found, "dropped", "the matrix does not have the gene")
         keep &= found

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import anndata as ad
 import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
@@ -161,6 +160,8 @@ def check_values(
 
 def save_counts(ids: pd.Series, counts: pd.DataFrame, path: str | Path) -> None:
     """Write `expression.h5ad`: obs = examples, var = columns, X = raw values as they came."""
+    import anndata as ad  # slow to import, and most jobs have no expression
+
     container = ad.AnnData(
         counts.to_numpy(dtype=np.float64),
         obs=pd.DataFrame(index=pd.Index(ids, name="id", dtype=object)),
@@ -171,6 +172,8 @@ def save_counts(ids: pd.Series, counts: pd.DataFrame, path: str | Path) -> None:
 
 def load_counts(path: str | Path) -> pd.DataFrame:
     """Raw values [examples, columns], indexed by id."""
+    import anndata as ad  # slow to import, and most jobs have no expression
+
     container = ad.read_h5ad(path)
     return pd.DataFrame(container.X, index=container.obs_names, columns=list(container.var_names))
 
@@ -183,6 +186,8 @@ def save_normalized(values: Mapping[int, pd.DataFrame], path: str | Path) -> Non
     """
     columns = list(dict.fromkeys(name for table in values.values() for name in table.columns))
     index = next(iter(values.values())).index
+    import anndata as ad  # slow to import, and most jobs have no expression
+
     container = ad.AnnData(
         obs=pd.DataFrame(index=index.astype(object)),
         var=pd.DataFrame(index=pd.Index(columns, dtype=object)),
@@ -196,6 +201,8 @@ def save_normalized(values: Mapping[int, pd.DataFrame], path: str | Path) -> Non
 
 def load_normalized(path: str | Path, fold: int) -> pd.DataFrame:
     """Normalised values [examples, columns] of one fold, indexed by id."""
+    import anndata as ad  # slow to import, and most jobs have no expression
+
     container = ad.read_h5ad(path)
     values = pd.DataFrame(
         container.layers[f"fold{fold}"],

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from anndata import AnnData
 
 from . import joining, matrices, tables
 from .checking import listed, nearest
 from .config_expression import ExpressionConfig
 from .files import InputError
 from .records import Log
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 def read(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from .blocks import Noise
 from .config_models import TrainingConfig
 from .datasets import Batch
+from .devices import OneDevice, unscale
 from .losses import Loss
 from .models import Network
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +47,7 @@ class Learner:
         network: Network,
         config: TrainingConfig,
         loss: Loss,
-        fabric: Fabric,
+        fabric: Fabric | OneDevice,
         accumulate: int,
     ) -> None:
         self.network, self.config, self.loss, self.fabric = network, config, loss, fabric
@@ -149,7 +153,7 @@ class Learner:
 
         By value first, if asked for, then by norm (Pascanu et al. 2013).
         """
-        self.fabric.strategy.precision.unscale_gradients(self.optimizer)
+        unscale(self.fabric, self.optimizer)
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         norms = after = _norms(gradients)
         clipped = norms > self.config.clip_norm

@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy.special import expit
 from torch import Tensor
 from torch.nn import functional
 
@@ -284,7 +283,7 @@ class Loss:
             beside it; or the probability of each class or label.
         """
         if self.kind == "binary":
-            return expit(outputs)
+            return torch.from_numpy(np.asarray(outputs, dtype=np.float64)).sigmoid().numpy()
         if self.task.kind == "classification":
             z = torch.from_numpy(np.asarray(outputs, dtype=np.float64))
             return self._log_probabilities(z).exp().numpy()

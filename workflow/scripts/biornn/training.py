@@ -13,22 +13,25 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from . import checkpoints, gradient_flow, models
 from .config_models import ModelConfig, TrainingConfig
 from .datasets import SequenceDataset
+from .devices import OneDevice
 from .files import InputError
 from .folds import FoldData
 from .learning import Learner
 from .losses import Loss, TargetScaling
 from .models import InputScheme, Network, infer
 from .runs import Replicate, Run, write_events
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +89,7 @@ def train(
     config: TrainingConfig,
     replicates: Sequence[Replicate],
     *,
-    fabric: Fabric,
+    fabric: Fabric | OneDevice,
     name: str = "model",
     checkpoint_folder: Path | None = None,
     on_epoch: Callable[[int, list[float]], None] | None = None,
@@ -139,7 +142,7 @@ class _Stack:
         model: ModelConfig,
         config: TrainingConfig,
         replicates: Sequence[Replicate],
-        fabric: Fabric,
+        fabric: Fabric | OneDevice,
         name: str,
         checkpoint: Path | None,
         events: Path | None,
@@ -189,7 +192,7 @@ class _Stack:
             torch.manual_seed(each.seed)
             alone.append(Network(self.model, scheme, *sizes))
         network = models.stack(alone, Network(self.model, schemes, *sizes))
-        self.network = self.fabric.to_device(network.to(self.dtype))
+        self.network = network.to(device=self.fabric.device, dtype=self.dtype)
         self.learner = Learner(self.network, self.config, self.loss, self.fabric, self.accumulate)
         self.dataset = SequenceDataset(
             [each.data for each in chosen],
