@@ -116,18 +116,15 @@ def test_the_replicate_is_joined_by_sequence_and_has_its_own_scale():
     )
     step = LogRatio(method="log_ratio", numerator="n", denominator="m", reference_sequence="GU")
     config = section("expression", {"counts": ["n", "m"], "normalization": [step.model_dump()]})
-    values = baselines.replicate_predictions(pd.Series(["AC", "UU", "GU"]), replicate, config)
+    own = pd.DataFrame({"sequence": ["AC", "UU", "GU"]})
+    values = baselines.replicate_predictions(own, replicate, config)
     np.testing.assert_allclose(values[:, 0], [0.5, np.nan, 0.0], atol=1e-15)
     table = replicate.table.assign(target=[1.0, 2.0, 4.0])
     without = Examples(table, None, pd.DataFrame(), DESCRIPTION)
-    np.testing.assert_allclose(
-        baselines.replicate_predictions(pd.Series(["AC"]), without, None), [[3.0]]
-    )
+    np.testing.assert_allclose(baselines.replicate_predictions(own[:1], without, None), [[3.0]])
     classes = Description("letters", "rna", Task("classification", "sequence", ("a", "b")))
     with pytest.raises(InputError, match="a second measurement is for a number"):
-        baselines.replicate_predictions(
-            pd.Series(["AC"]), Examples(table, None, pd.DataFrame(), classes), None
-        )
+        baselines.replicate_predictions(own, Examples(table, None, pd.DataFrame(), classes), None)
 
 
 @every_baseline

@@ -43,6 +43,7 @@ FLOORS = [
         "targets",
         "letters",
         "reading",
+        "beside",
         "matrix_tables",
         "geo_series",
         "matrix_files",

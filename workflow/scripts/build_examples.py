@@ -14,10 +14,11 @@ with job(snakemake):
             check_sha256(path, digest, path)
     values = section("expression", params.expression)
     target, split = section("target", params.target), section("split", params.split)
+    config = section("examples", params.examples)
     if values is not None and values.matrix is not None and not values.target:
-        built = profiles.build(paths, values, target, split)
+        built = profiles.build(paths, values, target, split, config)
     else:
-        built = examples.build(paths, section("examples", params.examples), target, split, values)
+        built = examples.build(paths, config, target, split, values)
     counts = built.counts if built.counts is not None else pd.DataFrame(index=built.table.index)
     examples.save(built, output.examples)
     examples.save_description(built.description, output.description)

@@ -17,8 +17,8 @@ with job(snakemake) as logger:
         expression,
         section("replicate", params.replicate),
     )
-    sequences = examples.load(files.examples)["sequence"]
-    values = baselines.replicate_predictions(sequences, replicate, expression)
+    table = examples.load(files.examples)
+    values = baselines.replicate_predictions(table, replicate, expression)
     tables = []
     for fold in folds.numbers(snakemake.wildcards.fold, files.splits):
         ids, data = folds.load_fold(

@@ -79,7 +79,7 @@ def main() -> None:
                     data.task,
                     vars(losses.TargetScaling.of(data)),
                     [run.summary() for run in own],
-                    0 if data.beside is None else data.beside.shape[1],
+                    data.beside_scaling(),
                 )
                 description |= {"normalizer": normalizers.get(fold)} | common
                 trained[fold] = (description, {run.seed: run.state for run in own})

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.metrics import mean_poisson_deviance
 from threadpoolctl import threadpool_limits
 
+from .beside import stored
 from .config_expression import ExpressionConfig
 from .config_models import (
     Baseline,
@@ -55,7 +56,11 @@ class FittedBaseline:
 
 
 def fit_baseline(config: Baseline, data: FoldData, threads: int = 1) -> FittedBaseline:
-    """Fit on the training rows, choose on the validation rows, predict every row."""
+    """Fit on the training rows, choose on the validation rows, predict every row.
+
+    Linear models and boosting see the second input too, standardised as for the networks; the mean
+    and the present value have no use for it. All but the latter heed the weights of the examples.
+    """
     with threadpool_limits(limits=threads):
         if isinstance(config, MeanBaseline):
             return _fit_mean(data)
@@ -113,7 +118,8 @@ def _products(letters: np.ndarray, features: str) -> np.ndarray:
 class _Features:
     """Features of any targets: of the whole sequence, or of the window around a position.
 
-    Where the next value is the target, the window ends at the position.
+    Where the next value is the target, the window ends at the position. After them comes the second
+    input of the example, standardised; it is not multiplied with anything.
     """
 
     def __init__(self, config: LinearBaseline | BoostingBaseline, data: FoldData) -> None:
@@ -129,14 +135,26 @@ class _Features:
         else:
             self._table, self._steps = None, inputs.values
         self._whole: np.ndarray | None = None
+        scaling = data.beside_scaling()
+        self._beside: np.ndarray | None = None
+        if scaling is not None and data.beside is not None:
+            self._beside = scaling.apply(data.beside)
+            self._owner = data.units
 
-    @property
-    def categories(self) -> bool:
-        """Whether the plain features are codes of letters."""
-        return self._table is not None
+    def categories(self, columns: int) -> list[int] | None:
+        """Which of so many plain features are codes of letters."""
+        if self._table is None:
+            return None
+        return list(range(columns - (0 if self._beside is None else self._beside.shape[1])))
 
     def of(self, units: np.ndarray) -> np.ndarray:
         """float64 [units, features] of some targets."""
+        features = self._of_steps(units)
+        if self._beside is None:
+            return features
+        return np.hstack([features, self._beside[self._owner[units]]])
+
+    def _of_steps(self, units: np.ndarray) -> np.ndarray:
         if not self._data.per_position:
             if self._whole is None:
                 self._whole = self._of_sequences()
@@ -300,7 +318,7 @@ def _fit_boosting(config: BoostingBaseline, data: FoldData, features: _Features)
         max_iter=config.max_iterations,
         max_leaf_nodes=config.max_leaves,
         # the code of each position as a category
-        categorical_features=list(range(x.shape[1])) if features.categories else None,
+        categorical_features=features.categories(x.shape[1]),
         early_stopping=True,
         random_state=0,
         **({"loss": "poisson"} if task.counts else {}),
@@ -319,14 +337,14 @@ def _fit_boosting(config: BoostingBaseline, data: FoldData, features: _Features)
 
 
 def replicate_predictions(
-    sequences: pd.Series, replicate: Examples, config: ExpressionConfig | None
+    table: pd.DataFrame, replicate: Examples, config: ExpressionConfig | None
 ) -> np.ndarray:
     """What a second measurement says of each example: the noise ceiling.
 
     Parameters
     ----------
-    sequences : pandas.Series
-        Sequence of each example of the analysis.
+    table : pandas.DataFrame
+        `examples.parquet` of the analysis.
     replicate : Examples
         The second measurement.
     config : ExpressionConfig or None
@@ -336,22 +354,24 @@ def replicate_predictions(
     Returns
     -------
     numpy.ndarray
-        float64 [examples, 1]; NaN where the replicate does not have the sequence. A sequence that
-        the replicate measured more than once counts with its mean.
+        float64 [examples, 1]; NaN where the replicate does not have the sequence with the same
+        covariates. What the replicate measured more than once counts with its mean.
     """
-    table = replicate.table
+    again = replicate.table
     task = replicate.description.task
     if task != REGRESSION:
         raise InputError(
             "replicate: a second measurement is for a number a sequence, not for classes or counts."
         )
     if config is None:
-        values = table["target"]
+        values = again["target"]
     else:
         assert replicate.counts is not None  # read with the same expression section
-        everything = np.ones(len(table), dtype=bool)
+        everything = np.ones(len(again), dtype=bool)
         normalizer = Normalizer(config.normalization)
-        normalizer.fit(replicate.counts, everything, table["sequence"])
+        normalizer.fit(replicate.counts, everything, again["sequence"])
         values = normalizer.transform(replicate.counts).iloc[:, 0]
-    means = values.groupby(table["sequence"].to_numpy()).mean()
-    return means.reindex(sequences).to_numpy(dtype=np.float64)[:, None]
+    # the same letters at another temperature are another thing that was measured
+    same = ["sequence", *stored(replicate.description.covariates)]
+    means = again[same].assign(said=values.to_numpy()).groupby(same, as_index=False)["said"].mean()
+    return table[same].merge(means, how="left", on=same)["said"].to_numpy(np.float64)[:, None]

@@ -221,8 +221,17 @@ class AnalysisConfig(Section):
     @model_validator(mode="after")
     def _names_agree(self) -> AnalysisConfig:
         profiles = self.has_profiles
-        if profiles and self.examples != ExamplesConfig():
-            raise ValueError("examples: where there is a matrix, its samples are the examples")
+        # what is known of a sample may go in beside its profile
+        beside = {"covariates", "weight", "incomplete"}
+        if (
+            profiles
+            and self.examples.model_copy(update=ExamplesConfig().model_dump(include=beside))
+            != ExamplesConfig()
+        ):
+            raise ValueError(
+                "examples: where there is a matrix, its samples are the examples; there is "
+                f"{listed(beside)}"
+            )
         if not profiles and self.examples.source is None and self.examples.classes is None:
             raise ValueError("examples: give `source`, one of `sources`, or `classes`")
         named = {"expression" if profiles else "examples": self.example_sources}
@@ -253,6 +262,12 @@ class AnalysisConfig(Section):
                 raise ValueError("give target.column or an expression section, not both")
             if self.expression.counts:
                 self._expression_agrees(self.expression)
+        for name in self.examples.covariates:
+            if name in self.target_columns:
+                raise ValueError(
+                    f"examples.covariates: '{name}' is what the target is made from; a model that "
+                    "sees it has nothing to predict"
+                )
         strata = [stratum.name for stratum in self.evaluation.strata]
         if len(set(strata)) != len(strata):
             raise ValueError("evaluation.strata: each name may be given once")
@@ -314,6 +329,14 @@ class AnalysisConfig(Section):
             return "classification"
         made = self.expression is not None and not self.has_profiles
         return "regression" if made or self.target.gene or self.target.values else "auto"
+
+    @property
+    def target_columns(self) -> list[str]:
+        """Columns that the target is read or made from, where they are named."""
+        expression = self.expression
+        names = [self.target.column, *((expression and expression.counts) or [])]
+        names += [expression.check.column] if expression and expression.check else []
+        return [name for name in names if name is not None]
 
     @property
     def has_profiles(self) -> bool:

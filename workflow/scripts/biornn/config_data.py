@@ -124,6 +124,22 @@ class ExamplesConfig(TableRef):
     join: list[JoinConfig] = Field(
         [], description="Tables that are joined on the id, such as labels in a file of their own."
     )
+    covariates: list[str] = Field(
+        [],
+        description="Columns of numbers that go in as a second input beside the sequence, such as "
+        "the temperature of growth; `V1..V9` for a range. Networks and simple models see them "
+        "standardised by the training examples.",
+    )
+    weight: str | None = Field(
+        None,
+        description="Column with the weight of each example in training, from 0 (not learned "
+        "from). Scores count every example once.",
+    )
+    incomplete: Literal["error", "drop"] = Field(
+        "error",
+        description="Records in which a covariate or the weight is empty, NA or NaN: stop, or drop "
+        "them.",
+    )
     duplicates: Literal["keep", "keep_first", "drop", "error"] = Field(
         "keep",
         description="Identical sequences: keep all (the audit counts them), keep the first, drop "
@@ -140,6 +156,8 @@ class ExamplesConfig(TableRef):
             raise ValueError("windows can't go with features or tiles")
         if self.numbers and (self.windows or self.features or self.tiles):
             raise ValueError("windows, features and tiles are for letters, not for numbers")
+        if len(set(self.covariates)) != len(self.covariates):
+            raise ValueError("covariates: each column may be given once")
         return self
 
     @property

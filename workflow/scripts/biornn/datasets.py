@@ -95,7 +95,7 @@ class SequenceDataset:
         One a replicate; what they share is held once.
     targets : sequence of numpy.ndarray, optional
         One a replicate, in place of the folds' own: scaled, or shuffled.
-    beside : sequence of numpy.ndarray, optional
+    beside : sequence of numpy.ndarray or None, optional
         One a replicate, in place of the folds' own second inputs: standardised.
     device : torch.device
     dtype : torch.dtype
@@ -106,7 +106,7 @@ class SequenceDataset:
         self,
         data: Sequence[FoldData],
         targets: Sequence[np.ndarray] | None = None,
-        beside: Sequence[np.ndarray] | None = None,
+        beside: Sequence[np.ndarray | None] | None = None,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:

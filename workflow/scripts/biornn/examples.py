@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import letters, reading, targets
+from . import beside, letters, reading, targets
 from .alphabets import ALPHABETS
 from .checking import listed
 from .config_data import ExamplesConfig, SequenceConfig, Stratum, TargetConfig
@@ -43,12 +43,15 @@ class Description:
     task : Task
     profile : dict or None
         How a profile becomes a sequence: the settings, and `genes`.
+    covariates : tuple of str
+        Columns of the second input, in its order.
     """
 
     inputs: str
     alphabet: str | None
     task: Task = REGRESSION
     profile: dict[str, Any] | None = None
+    covariates: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -57,6 +60,7 @@ class Description:
             "alphabet": self.alphabet,
             "task": self.task.to_dict(),
             "profile": self.profile,
+            "covariates": list(self.covariates),
         }
 
 
@@ -68,7 +72,8 @@ class Examples:
     ----------
     table : pandas.DataFrame
         `id`, `source_id`, `sequence` (letters, or numbers with spaces between), and where asked
-        for `subset`, `group`, `order`, `target` (see `Task.encode`), `expected_target`.
+        for `subset`, `group`, `order`, `target` (see `Task.encode`), `expected_target`,
+        `covariate.{name}` and `weight`.
     counts : pandas.DataFrame or None
         Raw counts, float64 [examples, columns], rows in the order of `table`.
     qc : pandas.DataFrame
@@ -112,10 +117,12 @@ def build(
         usual = {"class": config.classes, "labels": config.features}
         target_column = next((name for name, there in usual.items() if there), "output")
     target = target.model_copy(update={"column": target_column})
-    wanted = [config.id_column, target_column, target.mask, *split.columns.values()]
+    of_target = [target_column]
     if expression:
-        wanted += expression.counts or []
-        wanted += [expression.check.column] if expression.check else []
+        of_target += expression.counts or []
+        of_target += [expression.check.column] if expression.check else []
+    wanted = [config.id_column, *of_target, target.mask, *split.columns.values()]
+    wanted += [*config.covariates, config.weight]
     log = Log()
     needed = [name for name in wanted if name is not None]
     raw = reading.read(paths, config, needed, log, reference)
@@ -137,11 +144,13 @@ def build(
         keep &= found
     if target_column:
         keep &= targets.there(raw[target_column], target, table, keep, log)
+    keep &= beside.complete(raw, keep, config, table, log)
 
     # what is dropped here need not be right in anything else
     raw, table = raw[keep].reset_index(drop=True), table[keep].reset_index(drop=True)
     counts = counts[keep].reset_index(drop=True) if counts is not None else None
     _refuse_empty(table, paths)
+    table = table.join(beside.read(raw, config, of_target, table, log))
     numbers = _take_numbers(table, config, log)
     if not numbers:
         letters.spell_out(table, config.sequence, log)
@@ -170,7 +179,10 @@ def build(
     table = table.loc[stays].drop(columns=["line", "origin"]).reset_index(drop=True)
     if counts is not None:
         counts = counts.loc[stays].reset_index(drop=True)
-    description = Description("numbers" if numbers else "letters", alphabet, task)
+    description = Description(
+        "numbers" if numbers else "letters", alphabet, task,
+        covariates=tuple(beside.covariates_of(raw, config)),
+    )  # fmt: skip
     return Examples(table, counts, log.frame(), description)
 
 
@@ -334,4 +346,5 @@ def load_description(path: str | Path) -> Description:
     """Read `examples.json`."""
     value = json.loads(Path(path).read_text(encoding="utf-8"))
     task = Task.from_dict(value["task"])
-    return Description(value["inputs"], value["alphabet"], task, value["profile"])
+    covariates = tuple(value["covariates"])
+    return Description(value["inputs"], value["alphabet"], task, value["profile"], covariates)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import examples, expression, inputs, splits
+from . import beside, examples, expression, inputs, splits
+from .beside import BesideScaling
 from .config_split import ALL_FOLDS
 from .files import InputError
 from .inputs import Inputs
@@ -33,7 +34,9 @@ class FoldData:
     weights : numpy.ndarray or None
         float [n], weight of each example in the loss.
     beside : numpy.ndarray or None
-        float32 [n, features], a second input of each example.
+        float [n, features], a second input of each example, as it came.
+    covariates : tuple of str
+        Names of the features of the second input.
     """
 
     inputs: Inputs
@@ -42,6 +45,7 @@ class FoldData:
     task: Task = REGRESSION
     weights: np.ndarray | None = None
     beside: np.ndarray | None = None
+    covariates: tuple[str, ...] = ()
 
     @property
     def per_position(self) -> bool:
@@ -67,6 +71,19 @@ class FoldData:
         """float [targets]: the weight of the example that each target belongs to."""
         return None if self.weights is None else self.weights[self.units]
 
+    def beside_scaling(self) -> BesideScaling | None:
+        """How the second input is standardised: fitted on training rows that weigh something."""
+        if self.beside is None:
+            return None
+        names = self.covariates or tuple(map(str, range(self.beside.shape[1])))
+        return BesideScaling.fit(names, self.beside, self._learned_from)
+
+    @property
+    def _learned_from(self) -> np.ndarray:
+        """Boolean [n]"""
+        train = self.subsets == "train"
+        return train if self.weights is None else train & (self.weights > 0)
+
     def unit_rows(self, subset: str) -> np.ndarray:
         """int64: places in `targets` of the labelled targets of a subset."""
         return np.flatnonzero((self.subsets[self.units] == subset) & self.labelled)
@@ -90,7 +107,8 @@ class FoldData:
     def digest(self) -> str:
         """SHA-256 over all that training sees, to tell whether a checkpoint belongs to it."""
         digest = hashlib.sha256()
-        for array in (inputs.flat(self.inputs), self.inputs.offsets, self.targets, self.weights):
+        arrays = inputs.flat(self.inputs), self.inputs.offsets, self.targets
+        for array in (*arrays, self.weights, self.beside):
             if array is not None:
                 digest.update(np.ascontiguousarray(array).tobytes())
         digest.update("".join(subset[0] for subset in self.subsets).encode())
@@ -122,6 +140,12 @@ def load_fold(
     """Ids and data of one fold.
 
     Normalised expression is the input where the examples are profiles, else it is the target.
+
+    Raises
+    ------
+    InputError
+        When the target gene is not among the normalised ones, or no training or validation example
+        weighs anything.
     """
     table = examples.load(examples_path)
     description = examples.load_description(description_path)
@@ -152,8 +176,20 @@ def load_fold(
         targets = values
     else:
         targets = inputs.next_values(read) if task.next_value else task.encode(table["target"])
-    subsets = splits.read_subsets(splits_path, fold, table["id"])
-    return table["id"], FoldData(read, targets, subsets.to_numpy(), task)
+    subsets = splits.read_subsets(splits_path, fold, table["id"]).to_numpy()
+    weights = None
+    if beside.WEIGHT in table:
+        weights = table[beside.WEIGHT].to_numpy()
+        for subset in ("train", "validation"):
+            if not weights[subsets == subset].any():
+                raise InputError(
+                    f"examples.weight: all examples of fold {fold} for "
+                    f"{'training' if subset == 'train' else subset} have the weight zero. Split "
+                    "otherwise, or give weights to more of them."
+                )
+    covariates = description.covariates
+    second = table[beside.stored(covariates)].to_numpy() if covariates else None
+    return table["id"], FoldData(read, targets, subsets, task, weights, second, covariates)
 
 
 def predictions_table(

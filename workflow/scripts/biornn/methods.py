@@ -201,6 +201,36 @@ def profile_in_words(profile: Mapping[str, Any]) -> str:
 
 
 def _inputs_in_words(description: Description) -> str:
+    return _steps_of_inputs(description) + _beside_in_words(description.covariates)
+
+
+def _beside_in_words(covariates: Sequence[str]) -> str:
+    """The second input; of many covariates only how many there are."""
+    if not covariates:
+        return ""
+    shown = [f"`{name}`" for name in covariates[:8]]
+    named = ", ".join(shown) if len(covariates) <= 8 else f"{shown[0]} to `{covariates[-1]}`"
+    many = f"{len(covariates)} covariates" if len(covariates) > 1 else "a covariate"
+    return (
+        f" Beside them, {many} of each example ({named}), standardised by mean and standard "
+        "deviation of the training examples, went through a layer of its own, and what it made of "
+        "them stood beside the readout of the sequence (late fusion); linear models and boosting "
+        "had them as further features."
+    )
+
+
+def _weights_in_words(analysis: AnalysisConfig) -> str:
+    column = analysis.examples.weight
+    if column is None:
+        return ""
+    return (
+        f" Examples were weighted by the column `{column}` in the losses of networks and simple "
+        "models, in training and where training is stopped; scores, intervals and tests count "
+        "every example once."
+    )
+
+
+def _steps_of_inputs(description: Description) -> str:
     if description.profile:
         return profile_in_words(description.profile)
     if description.inputs == "letters":
@@ -300,7 +330,7 @@ def methods_text(
         model_words.baseline_in_words(name, baseline, task, description.inputs)
         for name, baseline in analysis.baselines.items()
     ]
-    losses = model_words.loss_in_words(task, training)
+    losses = model_words.loss_in_words(task, training) + _weights_in_words(analysis)
     spread = model_words.spread_in_words(analysis.models)
     metrics = f"{model_words.metrics_in_words(task)} on the test examples.{spread}"
     decay = f", weight decay {training.weight_decay:g}" if training.weight_decay else ""
@@ -377,7 +407,7 @@ def dome(
 
     delta = analysis.training.huber_delta
     losses = model_words.loss_in_words(task, analysis.training)
-    losses += model_words.own_losses_in_words(analysis.models, delta)
+    losses += model_words.own_losses_in_words(analysis.models, delta) + _weights_in_words(analysis)
 
     def run(text: str) -> dict[str, str]:
         return {"status": "run", "text": text}

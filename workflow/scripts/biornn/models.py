@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from . import __version__, blocks, cells
 from .alphabets import ALPHABETS
+from .beside import BesideScaling
 from .blocks import Noise
 from .config_models import ModelConfig
 from .datasets import NOTHING, Batch
@@ -326,9 +327,10 @@ def describe(
     task: Task,
     target_scaling: Mapping[str, float],
     runs: list[dict[str, Any]],
-    n_beside: int = 0,
+    beside: BesideScaling | None = None,
 ) -> dict[str, Any]:
     """What `model.json` must say for `load`, and for a person who finds the file."""
+    n_beside = 0 if beside is None else len(beside.columns)
     network = Network(config, scheme, task, n_beside)
     return {
         "name": name,
@@ -339,6 +341,7 @@ def describe(
         "task": task.to_dict(),
         "target_scaling": dict(target_scaling),
         "n_beside": n_beside,
+        "beside": None if beside is None else asdict(beside),
         "n_parameters": count_parameters(network),
         "runs": runs,
     }

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 from .alphabets import ALPHABETS
+from .beside import BesideScaling
 from .config_models import ModelConfig
 from .datasets import SequenceDataset
 from .encoding import encode
+from .files import InputError
 from .folds import FoldData
 from .inputs import Inputs, read_series
 from .losses import Loss, TargetScaling
@@ -20,7 +23,9 @@ from .targets import Task
 from .training import INFERENCE_BATCH
 
 
-def predict(folder: str | Path, sequences: pd.Series) -> pd.DataFrame:
+def predict(
+    folder: str | Path, sequences: pd.Series, covariates: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Predict new sequences with every seed of a model.
 
     Parameters
@@ -29,6 +34,9 @@ def predict(folder: str | Path, sequences: pd.Series) -> pd.DataFrame:
         A folder with `model.json` and `weights.safetensors`.
     sequences : pandas.Series
         Text in the model's alphabet, upper case; or numbers with spaces between.
+    covariates : pandas.DataFrame or None
+        Numbers beside the sequences, with the index of `sequences`, where the model was trained
+        with such: they are standardised as they were in training. Other columns are not looked at.
 
     Returns
     -------
@@ -41,9 +49,11 @@ def predict(folder: str | Path, sequences: pd.Series) -> pd.DataFrame:
     Raises
     ------
     InputError
-        When a letter is not in the alphabet that the model was trained with.
+        When a letter is not in the alphabet that the model was trained with, or a covariate that it
+        was trained with is not there.
     """
     description, networks = load(folder)
+    beside = _beside(description, sequences, covariates)
     alphabet = description["inputs"]["alphabet"]
     inputs: Inputs = encode(sequences, ALPHABETS[alphabet]) if alphabet else read_series(sequences)
     task = Task.from_dict(description["task"])
@@ -52,7 +62,7 @@ def predict(folder: str | Path, sequences: pd.Series) -> pd.DataFrame:
     per_position = task.per == "position"
     n = int(inputs.offsets[-1]) if per_position else len(inputs)
     # the targets are not known, and nothing looks at them
-    data = FoldData(inputs, np.zeros(n), np.full(len(inputs), "test"), task)
+    data = FoldData(inputs, np.zeros(n), np.full(len(inputs), "test"), task, beside=beside)
     dtype = next(next(iter(networks.values())).parameters()).dtype
     dataset = SequenceDataset([data], dtype=dtype)
     rows = torch.arange(len(inputs))
@@ -72,3 +82,19 @@ def predict(folder: str | Path, sequences: pd.Series) -> pd.DataFrame:
         positions = np.concatenate([np.arange(1, length + 1) for length in lengths])
         index = pd.MultiIndex.from_arrays([index.repeat(lengths), positions])
     return pd.DataFrame(columns, index=index)
+
+
+def _beside(
+    description: dict[str, Any], sequences: pd.Series, covariates: pd.DataFrame | None
+) -> np.ndarray | None:
+    """The second input, standardised with the numbers that are stored with the model."""
+    if description["beside"] is None:
+        return None
+    if covariates is None:
+        covariates = pd.DataFrame(index=sequences.index)
+    elif not covariates.index.equals(sequences.index):
+        raise InputError(
+            f"{len(covariates)} rows of covariates do not fit {len(sequences)} sequences: give one "
+            "for each, with the same index."
+        )
+    return BesideScaling.from_dict(description["beside"]).of_table(covariates)

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from . import gene_lengths, joining, matrices, tables, targets
+from . import beside, gene_lengths, joining, matrices, reading, tables, targets
 from .checking import nearest
-from .config_data import TargetConfig
+from .config_data import ExamplesConfig, TargetConfig
 from .config_expression import ExpressionConfig, OrderProfile, TimeProfile
 from .config_split import Split
 from .examples import Description, Examples, name_records
@@ -26,6 +26,7 @@ def build(
     config: ExpressionConfig,
     target: TargetConfig,
     split: Split,
+    examples: ExamplesConfig | None = None,
 ) -> Examples:
     """Read and check a matrix and its samples.
 
@@ -35,6 +36,8 @@ def build(
         The file of each source that is read, by name.
     config, target, split
         Sections of the analysis.
+    examples : ExamplesConfig or None
+        What goes in beside the profiles, from the columns about the samples.
 
     Returns
     -------
@@ -48,12 +51,14 @@ def build(
         Naming the file, the gene, the sample and the way out.
     """
     assert config.matrix is not None
+    examples = examples or ExamplesConfig()
     log = Log()
     origin = tables.origin_of(paths[str(config.matrix.source)], config.matrix)
     matrix, samples = _read(paths, config, log)
     what = config.examples
     log.note("records read", matrix.n_obs)
-    for column in (target.column, *split.columns.values()):
+    known = reading.expand(examples.covariates, list(samples))
+    for column in (target.column, *split.columns.values(), *known, examples.weight):
         if column is not None and column not in samples:
             raise InputError(
                 f"{origin}: the {what} have no column '{column}'{nearest(column, samples)}. They "
@@ -86,21 +91,24 @@ def build(
     values = counts.to_numpy()
     table["sequence"] = [hashlib.sha256(row.tobytes()).hexdigest() for row in values]
     log.note("genes" if what == "samples" else "samples", counts.shape[1])
-    keep = pd.Series(True, index=raw.index)
+    keep = pd.Series(beside.complete(raw, pd.Series(True, index=raw.index), examples, table, log))
     task = targets.NEXT_VALUE if next_value else targets.REGRESSION
     if target.column is not None:
-        keep = targets.there(raw[target.column], target, table, keep, log)
+        keep &= targets.there(raw[target.column], target, table, keep, log)
         table["labels"] = targets.with_values(raw[target.column].str.strip(), target, table)
         task = targets.settle_in(table, keep, target, "sequence", log)
     if next_value:
         log.note(f"task: {task.name} at every step", 1)
     log.note("records kept", int(keep.sum()))
-    table = table.loc[keep].drop(columns=["line", "origin"]).reset_index(drop=True)
+    raw, table = raw[keep].reset_index(drop=True), table[keep].reset_index(drop=True)
+    table = table.join(beside.read(raw, examples, [target.column], table, log))
+    table = table.drop(columns=["line", "origin"])
     counts = counts.loc[keep].reset_index(drop=True)
     profile = config.profile.model_dump(mode="json")
     genes = counts.shape[1] - (target.gene is not None)
     profile |= {"genes": genes, "examples": what, "target_gene": target.gene}
-    description = Description("profiles", None, task, profile)
+    known = beside.covariates_of(raw, examples)
+    description = Description("profiles", None, task, profile, tuple(known))
     return Examples(table, counts, log.frame(), description)
 
 

@@ -60,8 +60,10 @@ def read(
             table["class"] = label
         there = [name for name in table if name != "line"]
         pieces = input_columns(config.numbers or config.sequence, there)
-        own = [column for column in wanted if column not in taken]
+        own = expand([column for column in wanted if column not in taken], there)
         table = tables.select(table, [*pieces, *own], origin)
+        # in the order of the file, so that a range means the same later
+        table = table[[*(name for name in there if name in table), "line"]]
         between = " " if config.numbers else ""
         whole = table[pieces[0]].str.cat([table[piece] for piece in pieces[1:]], sep=between)
         parts.append(table.assign(input_=whole, origin=origin))
@@ -96,8 +98,13 @@ def input_columns(config: SequenceConfig | NumbersConfig, there: Sequence[str]) 
     if config.columns is None:
         usual = next((name for name in USUAL_COLUMNS if name in there), USUAL_COLUMNS[0])
         return [config.column or usual]
+    return expand(config.columns, there)
+
+
+def expand(entries: Sequence[str], there: Sequence[str]) -> list[str]:
+    """The columns that are named, ranges such as `V1..V9` by the order of the table."""
     found = []
-    for entry in config.columns:
+    for entry in entries:
         first, dots, last = entry.partition("..")
         if dots and first in there and last in there:
             found += there[there.index(first) : there.index(last) + 1]

@@ -155,6 +155,9 @@ class _Stack:
             self._targets(each, scaling)
             for each, scaling in zip(replicates, self.scalings, strict=True)
         ]
+        # one table for all seeds of a fold
+        folds = {id(each.data): each.data for each in replicates}
+        self.beside = {key: _standardised(data) for key, data in folds.items()}
         self.runs = [Run(each.seed, each.fold) for each in replicates]
         self.active = list(range(len(replicates)))
         self.epoch, self.step, self.accumulate = 0, 0, config.accumulate
@@ -197,6 +200,7 @@ class _Stack:
         self.dataset = SequenceDataset(
             [each.data for each in chosen],
             [self.targets[index] for index in self.active],
+            [self.beside[id(each.data)] for each in chosen],
             device=self.fabric.device,
             dtype=self.dtype,
         )
@@ -458,6 +462,11 @@ _AFTERWARDS = ("predictions", "attention")
 
 def _seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+def _standardised(data: FoldData) -> np.ndarray | None:
+    scaling = data.beside_scaling()
+    return None if scaling is None or data.beside is None else scaling.apply(data.beside)
 
 
 def _shuffle_within_subsets(values: np.ndarray, data: FoldData, seed: int) -> np.ndarray:

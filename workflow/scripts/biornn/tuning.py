@@ -11,7 +11,6 @@ difference.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import shutil
@@ -83,7 +82,6 @@ class Search:
             self.training.model_dump_json(exclude=_NO_MATTER),
             self.tune.model_dump_json(exclude={"trials", "workers", "timeout"}),
             f"{self.fold} {data.digest()}",
-            "" if data.beside is None else hashlib.sha256(data.beside.tobytes()).hexdigest(),
         )
 
 
