@@ -122,6 +122,13 @@ def test_the_replicate_is_joined_by_sequence_and_has_its_own_scale():
     table = replicate.table.assign(target=[1.0, 2.0, 4.0])
     without = Examples(table, None, pd.DataFrame(), DESCRIPTION)
     np.testing.assert_allclose(baselines.replicate_predictions(own[:1], without, None), [[3.0]])
+    # the same letters in other circumstances are another measurement
+    warm = replace(DESCRIPTION, covariates=("warm",))
+    there = Examples(table.assign(**{"covariate.warm": [20, 37, 20]}), None, pd.DataFrame(), warm)
+    own_warm = pd.DataFrame({"sequence": ["AC", "AC", "GU"], "covariate.warm": [20.0, 37, 37]})
+    np.testing.assert_array_equal(
+        baselines.replicate_predictions(own_warm, there, None), [[4.0], [2.0], [np.nan]]
+    )
     classes = Description("letters", "rna", Task("classification", "sequence", ("a", "b")))
     with pytest.raises(InputError, match="a second measurement is for a number"):
         baselines.replicate_predictions(own, Examples(table, None, pd.DataFrame(), classes), None)

@@ -216,6 +216,14 @@ def test_a_next_value_is_not_shown_by_the_normalisation(change, expected):
         validate(AnalysisConfig, value, "x")
 
 
+def test_beside_a_profile_there_may_be_covariates_and_weights():
+    value = TABLE | {"target": {"column": "y"}, "expression": {"matrix": {"source": "t"}}}
+    beside = {"covariates": ["age"], "weight": "w", "incomplete": "drop"}
+    assert validate(AnalysisConfig, value | {"examples": beside}, "x").has_profiles
+    with pytest.raises(InputError, match="there is covariates, incomplete, weight"):
+        validate(AnalysisConfig, value | {"examples": beside | {"id": "a"}}, "x")
+
+
 def test_a_file_that_is_a_list_is_refused(tmp_path):
     (tmp_path / "a.yaml").write_text("- a\n")
     with pytest.raises(InputError, match="expected keys and values, found list"):

@@ -45,16 +45,38 @@ def test_the_target_is_the_expression_joined_by_id(files, tmp_path):
 def test_the_digest_sees_every_change(files):
     _, data = folds.load_fold(*files, fold=0)
     seen = {data.digest()}
-    for change in ("inputs", "targets", "subsets", "task", "weights"):
+    for change in ("inputs", "targets", "subsets", "task", "weights", "beside"):
         other = {
             "inputs": encoding.encode(pd.Series(["AC", "GU", "UU"]), RNA),
             "targets": np.array([1.0, 2.0, 3.5]),
             "subsets": np.array(["train", "train", "test"]),
             "task": Task("regression", "position"),
             "weights": np.ones(3),
+            "beside": np.ones((3, 1)),
         }[change]
         seen.add(folds.FoldData(**(vars(data) | {change: other})).digest())
-    assert len(seen) == 6
+    assert len(seen) == 7
+
+
+def test_covariates_and_weights_are_those_of_the_table(files):
+    table = examples.load(files[0])
+    columns = {"covariate.b": [5.0, 6, 7], "covariate.a": [1.0, 2, 3], "weight": [0.5, 2, 0]}
+    table.assign(**columns).to_parquet(files[0])
+    examples.save_description(
+        examples.Description("letters", "rna", REGRESSION, covariates=("a", "b")), files[1]
+    )
+    _, data = folds.load_fold(*files, fold=0)
+    assert data.covariates == ("a", "b") and data.beside.tolist() == [[1, 5], [2, 6], [3, 7]]
+    assert data.weights.tolist() == [0.5, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"), [([0.0, 1, 1], "fold 0 for training"), ([1.0, 0, 1], "for validation")]
+)
+def test_some_training_and_validation_examples_must_weigh_something(files, weights, said):
+    examples.load(files[0]).assign(weight=weights).to_parquet(files[0])
+    with pytest.raises(InputError, match=f"{said} have the weight zero"):
+        folds.load_fold(*files, fold=0)
 
 
 def test_predictions_have_a_row_for_every_example_and_seed(files):

@@ -1,7 +1,9 @@
 """What is written of a run is what the run did, in words."""
 
 import json
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 import report_tables
 from biornn import methods
@@ -177,3 +179,30 @@ def test_methods_of_numbers():
         analysis, Description("numbers", None, Task()), report_tables.FOLDS, 150, "CPU"
     )
     assert "Inputs were standardised" in text and "one-hot encoded" not in text
+
+
+def test_methods_name_covariates_and_weights():
+    audit = pd.DataFrame({"check": [], "subset": [], "count": [], "n": []})
+
+    def text(covariates, **examples):
+        examples = {"source": "s", "sequence": {"column": "x", "alphabet": "rna"}} | examples
+        analysis = report_tables.analysis(
+            examples=examples, expression=None, target={"column": "y"}
+        )
+        description = replace(DESCRIPTION, covariates=covariates)
+        dome = methods.dome(analysis, description, report_tables.FOLDS, audit)
+        encoding = dome["optimization"]["data_encoding"]["text"]
+        written = methods.methods_text(
+            analysis, description, report_tables.FOLDS, 151, "CPU, 1 thread"
+        )
+        assert encoding in written
+        return written + dome["optimization"]["algorithm"]["text"]
+
+    few = text(("warm", "salt"), weight="reads")
+    assert "2 covariates of each example (`warm`, `salt`), standardised by mean and" in few
+    assert few.count("Examples were weighted by the column `reads`") == 2
+    assert "scores, intervals and tests count every example once" in few
+    many = text(tuple(f"g{number}" for number in range(300)))
+    assert "300 covariates of each example (`g0` to `g299`)" in many and "`g7`" not in many
+    plain = text(())
+    assert "covariate" not in plain and "weighted by" not in plain

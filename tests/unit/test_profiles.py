@@ -16,7 +16,9 @@ COUNTS = pd.DataFrame(
 SHEET = "sample,kind,set\nNA,b,test\ns-1,a,train\n001,a,validation\n"
 
 
-def build(tmp_path, *, counts=COUNTS, sheet=SHEET, target=None, samples=None, **matrix):
+def build(
+    tmp_path, *, counts=COUNTS, sheet=SHEET, target=None, samples=None, examples=None, **matrix
+):
     counts.T.to_csv(tmp_path / "counts.csv")
     (tmp_path / "sheet.csv").write_text(sheet)
     config = {
@@ -29,7 +31,32 @@ def build(tmp_path, *, counts=COUNTS, sheet=SHEET, target=None, samples=None, **
         section("expression", config),
         section("target", {"column": "kind"} | (target or {})),
         section("split", {"method": "column", "column": "set"}),
+        section("examples", examples or {}),
     )
+
+
+SHEET_OF_AGES = (
+    "sample,kind,set,age,pH,w\nNA,b,test,,7,1\ns-1,a,train,40,6.5,0\n001,b,train,5,8,2\n"
+)
+
+
+def test_what_is_known_of_a_sample_goes_in_beside_its_profile(tmp_path):
+    beside = {"covariates": ["age..pH"], "weight": "w", "incomplete": "drop"}
+    built = build(tmp_path, sheet=SHEET_OF_AGES, examples=beside)
+    assert built.table["id"].tolist() == ["s-1", "001"]
+    assert built.table["covariate.age"].tolist() == [40, 5]
+    assert built.table["covariate.pH"].tolist() == [6.5, 8]
+    assert built.table["weight"].tolist() == [0, 2]
+    assert built.counts.index.tolist() == [0, 1] and built.counts["g1"].tolist() == [5, 4]
+    assert built.description.covariates == ("age", "pH")
+    for given, said in (
+        ({"covariates": ["ages"]}, r"no column 'ages' \(did you mean 'age'\?\)"),
+        ({"covariates": ["age"]}, "record NA: 'age' is '', no number"),
+        ({"covariates": ["kind"]}, "'kind' is what the target is made from"),
+        ({"weight": "set"}, "'set' is 'train', not a number"),
+    ):
+        with pytest.raises(InputError, match=said):
+            build(tmp_path, sheet=SHEET_OF_AGES, examples=given)
 
 
 def test_samples_are_examples(tmp_path):

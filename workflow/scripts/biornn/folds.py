@@ -108,8 +108,9 @@ class FoldData:
         """SHA-256 over all that training sees, to tell whether a checkpoint belongs to it."""
         digest = hashlib.sha256()
         arrays = inputs.flat(self.inputs), self.inputs.offsets, self.targets
-        for array in (*arrays, self.weights, self.beside):
+        for name, array in enumerate((*arrays, self.weights, self.beside)):
             if array is not None:
+                digest.update(f"{name} {array.dtype} {array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).tobytes())
         digest.update("".join(subset[0] for subset in self.subsets).encode())
         digest.update(repr(self.task).encode())
