@@ -41,7 +41,7 @@ def test_every_shipped_analysis_is_valid_and_names_its_schema(path):
 
 def test_the_analyses_in_the_readme_are_valid(tmp_path):
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for number, block in enumerate(blocks):
         (tmp_path / f"{number}.yaml").write_text(block, encoding="utf-8")
         load_analysis(tmp_path / f"{number}.yaml")
