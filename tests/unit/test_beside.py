@@ -229,6 +229,20 @@ def test_test_rows_do_not_reach_a_trained_network():
     assert (run.predictions[test] != other.predictions[test]).all()
 
 
+def test_each_fold_of_a_stack_has_its_own_second_input():
+    one = with_covariates(100)
+    other = replace(one, subsets=np.roll(one.subsets, 1))
+    assert one.beside_scaling() != other.beside_scaling()
+    config = TrainingConfig(epochs=2, device="cpu", seeds=[1], precision="64-true")
+    fabric, _ = devices.make_fabric(config)
+    model = ModelConfig(cell="gru", hidden_size=6)
+    replicates = [Replicate(one, 1, 0), Replicate(other, 1, 1), Replicate(other, 2, 1)]
+    together = training.train(model, config, replicates, fabric=fabric)
+    for replicate, run in zip(replicates, together, strict=True):
+        (alone,) = training.train(model, config, [replicate], fabric=fabric)
+        np.testing.assert_allclose(run.predictions, alone.predictions, rtol=1e-9)
+
+
 def test_units_of_a_covariate_do_not_matter():
     data = with_covariates()
     _, run = train(data, precision="64-true")
