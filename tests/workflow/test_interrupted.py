@@ -1,4 +1,4 @@
-"""A training that is told to stop ends the run with an error, and the same command goes on with it."""
+"""A training that is told to stop ends the run, and the same command goes on with it."""
 
 import os
 import re
