@@ -297,3 +297,29 @@ def test_ranges_of_columns_are_spelled_out():
     assert spelt == ["a", "v8", "v9", "v10", "v11", "x..y"]
     with pytest.raises(ValueError, match=r"'v9\.\.v2' is no range"):
         section("replicate", table | {"columns": ["v9..v2"]})
+
+
+def test_what_strata_and_series_are_taken_from(tmp_path):
+    memory = (ROOT / "config/analyses/memory.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "memory.yaml"
+    for old, new, said in (
+        ("column: lag}", "column: lag, pattern: A}", "either `pattern` or `column`"),
+        ("[value, marker]", "[value, marker], column: value", "one of column, columns and"),
+        ("channels: [value, marker]", "channels: [value]", "at least 2"),
+        ("task: cued_recall", "task: recall", "task"),
+    ):
+        assert old in memory
+        path.write_text(memory.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(InputError, match=said):
+            load_variants(path)
+
+
+def test_a_published_value_of_a_stratum_of_a_column_is_judged(tmp_path):
+    memory = (ROOT / "config/analyses/memory.yaml").read_text(encoding="utf-8")
+    entry = "{name: a, metric: accuracy, value: 1, subset: %s, model: rnn, source: b}"
+    path = tmp_path / "memory.yaml"
+    path.write_text(f"{memory}\npublished: [{entry % 'test/lag-50'}]\n", encoding="utf-8")
+    load_variants(path)
+    path.write_text(f"{memory}\npublished: [{entry % 'test/leg-50'}]\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no subset 'test/leg-50'"):
+        load_variants(path)

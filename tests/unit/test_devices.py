@@ -20,6 +20,15 @@ def test_freed_memory_can_be_kept():
     assert devices.keep_freed_memory()
 
 
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="flushing needs SSE3")
+def test_denormals_are_flushed():
+    tiny = torch.full((8,), torch.finfo(torch.float32).smallest_normal)
+    torch.set_flush_denormal(False)
+    assert (tiny * 0.5).gt(0).all()
+    devices.set_up_process(torch.get_num_threads())
+    assert (tiny * 0.5).eq(0).all()
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
 def test_a_gpu_that_is_not_there_is_refused_when_asked_for():
     with pytest.raises(InputError, match="sees no CUDA device"):

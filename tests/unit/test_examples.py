@@ -320,3 +320,77 @@ def test_copies_with_different_targets_are_counted(tmp_path):
         built = build(tmp_path, text, id="id", duplicates=policy)
         assert len(built.table) == left
         assert notes(built)["sequences whose copies have different targets"] == 1
+
+
+def build_channels(tmp_path, rows, channels=("a", "b")):
+    path = tmp_path / "channels.csv"
+    path.write_text("a,b,y,set\n" + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+    return examples.build(
+        {"s": path},
+        section("examples", {"source": "s", "numbers": {"channels": list(channels)}}),
+        section("target", {"column": "y"}),
+        section("split", {"method": "column", "column": "set"}),
+    )
+
+
+def test_series_that_were_measured_together_are_channels_of_one(tmp_path):
+    rows = ["1 2 3,0;1;0,0.5,train", '"-4, 5",1 1,1.5,test', "7,8,2,validation"]
+    built = build_channels(tmp_path, rows)
+    assert built.table["sequence"].tolist() == [
+        "1.0,0.0 2.0,1.0 3.0,0.0",
+        "-4.0,1.0 5.0,1.0",
+        "7.0,8.0",
+    ]
+    swapped = build_channels(tmp_path, rows, ("b", "a"))
+    assert swapped.table["sequence"][2] == "8.0,7.0"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("1 2 3,0 1,1,train", r"line 3.*the channels a, b have 3, 2 steps; every step needs all"),
+        ("1 2 3,,1,train", r"line 3.*the input '' is no series of numbers"),
+        ("1 2 3,0 nan 1,1,train", r"line 3.*the input '0 nan 1' is no series of numbers"),
+        ("1|2,3,1,train", r"line 3.*the input .1.2.3. is no series of numbers"),
+    ],
+)
+def test_channels_that_do_not_fit_are_named(tmp_path, row, said):
+    with pytest.raises(InputError, match=said):
+        build_channels(tmp_path, ["1 2,3 4,1,train", row])
+
+
+LAGS = "seq,y,set,lag\nACGU,1,train,10\nCCGU,2,test, 5\nGCGU,3,validation,10\n"
+
+
+def with_lags(tmp_path, text=LAGS):
+    path = tmp_path / "lags.csv"
+    path.write_text(text, encoding="utf-8")
+    stratum = Stratum(name="by", column="lag")
+    built = examples.build(
+        {"s": path},
+        section("examples", {"source": "s", "sequence": {"column": "seq"}}),
+        section("target", {"column": "y"}),
+        section("split", {"method": "column", "column": "set"}),
+        strata=[stratum],
+    )
+    return examples.strata(built.table, [stratum, Stratum(name="GC", pattern="GC..")])
+
+
+def test_the_values_of_a_column_are_strata_in_the_order_of_numbers(tmp_path):
+    found = with_lags(tmp_path)
+    assert list(found) == ["by-5", "by-10", "GC"]
+    assert found == {"by-5": {"ex000002"}, "by-10": {"ex000001", "ex000003"}, "GC": {"ex000003"}}
+
+
+def test_a_column_that_names_no_strata_is_refused(tmp_path):
+    many = "seq,y,set,lag\n" + "".join(f"ACGU,{n},train,{n}\n" for n in range(51))
+    with pytest.raises(InputError, match=r"the column 'lag' has 51 values.*at most 50"):
+        with_lags(tmp_path, many)
+    with pytest.raises(InputError, match="'<b>', which is no number, word or name"):
+        with_lags(tmp_path, LAGS.replace(" 5", "<b>"))
+
+
+def test_texts_are_numbers_where_all_are():
+    assert examples.values_of(["10", "5", "-1e2"]) == {"10": 10.0, "5": 5.0, "-1e2": -100.0}
+    for texts in (["1", "one"], ["1", "inf"], ["1", ""]):
+        assert examples.values_of(texts) == {}

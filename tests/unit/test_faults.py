@@ -172,6 +172,47 @@ FAULTS = {
         "unit/test_findings.py::test_the_headline_of_the_audit",
         "unit/test_normalizers.py::test_no_other_row_reaches_the_fitted_normaliser",
     ],
+    # -- training --
+    "a kill -9 in the middle of a training": [
+        "unit/test_training.py::test_a_killed_training_goes_on_bitwise",
+        "unit/test_tuning.py::test_a_killed_worker_goes_on",
+    ],
+    "SIGTERM and SIGUSR1": [
+        "unit/test_training.py::test_a_signal_leaves_a_checkpoint_that_goes_on_bitwise",
+        "unit/test_checkpoints.py::test_a_signal_asks_and_does_not_kill",
+        "workflow/test_interrupted.py::"
+        "test_a_training_that_is_told_to_stop_goes_on_when_the_command_is_given_again",
+    ],
+    "a checkpoint that is damaged, or of other data": [
+        "unit/test_training.py::test_a_checkpoint_that_can_not_be_trusted_is_left_alone",
+        "unit/test_checkpoints.py::test_of_another_training_or_damaged",
+    ],
+    "the old job is still alive": [
+        "unit/test_checkpoints.py::test_two_jobs_can_not_write_one_checkpoint"
+    ],
+    "denormal numbers as gradients vanish": ["unit/test_devices.py::test_denormals_are_flushed"],
+    "another number of threads": [
+        "unit/test_native.py::test_bitwise_the_same_for_any_number_of_threads_and_again",
+        "workflow/test_run.py::test_the_same_digits_whatever_the_cores",
+    ],
+    "not enough memory of a GPU": [
+        "unit/test_learning.py::test_without_memory_the_batch_is_halved_until_it_fits",
+        "unit/test_learning.py::test_a_single_example_that_does_not_fit_is_an_error",
+        "unit/test_learning.py::test_a_batch_in_parts_gives_the_same_gradients",
+    ],
+    "a loss that is no number": [
+        "unit/test_training.py::test_a_loss_that_is_no_number_stops_with_advice"
+    ],
+    "no compiler, or one that fails": [
+        "unit/test_native.py::test_without_a_compiler_torch_does_it",
+        "unit/test_compiling.py::test_what_the_compiler_says_is_told_and_nothing_is_left",
+    ],
+    "a model or checkpoint that carries code": ["unit/test_checkpoints.py::test_code_is_not_run"],
+    "an error in one of several processes": [
+        "unit/test_devices.py::test_an_error_of_another_process_is_told_as_it_is"
+    ],
+    "a search that sees the test set": ["unit/test_tuning.py::test_the_test_examples_are_not_seen"],
+    "a trial that always dies": ["unit/test_tuning.py::test_a_trial_that_always_dies_is_given_up"],
     "hostile values": [
         "workflow/test_bad_input.py::test_hostile_values_reach_no_shell_and_no_path",
         "unit/test_examples.py::test_every_id_is_safe_and_unique",

@@ -24,6 +24,20 @@ def test_numbers_are_read_as_they_are_written(rows):
         assert series.values[begin:end, 0].tolist() == row
 
 
+@given(LISTS, st.integers(1, 3))
+def test_channels_are_read_as_they_are_written(rows, channels):
+    texts = [inputs.write_numbers([row] * channels) for row in rows]
+    series = inputs.read_series(pd.Series(texts))
+    assert series.values.shape == (sum(map(len, rows)), channels)
+    for at in range(channels):
+        assert series.values[:, at].tolist() == [value for row in rows for value in row]
+
+
+def test_steps_with_other_channels_are_refused():
+    with pytest.raises(InputError, match="the same channels"):
+        inputs.read_series(pd.Series(["1,2 3,4", "1 2"]))
+
+
 def test_the_ways_to_write_numbers():
     for text in ("1 -2.5 3e-1", "1,-2.5,3e-1", "1; -2.5;\t3e-1"):
         assert inputs.parse_numbers(text) == [1, -2.5, 0.3]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from biornn import sources, transfer
-from biornn.config_sources import DownloadConfig, PypiSource, UrlSource
+from biornn.config_sources import DownloadConfig, PypiSource, SyntheticSource, UrlSource
 from biornn.files import InputError
 from web_server import BODY, DIGEST, Handler, serve
 
@@ -198,3 +198,16 @@ def test_a_wheel_that_is_not_the_one(index, tmp_path, change, expected):
     with pytest.raises(InputError, match=expected):
         sources.fetch(package(index, **change), tmp_path / "s" / "w", DownloadConfig(attempts=2))
     assert left_in(tmp_path / "s") == []
+
+
+def test_made_data_need_no_network_and_no_mirror(tmp_path):
+    wanted = {"lags": [3], "examples": 2, "seed": 1, "file": "made.csv"}
+    made = SyntheticSource(type="synthetic", task="adding", **wanted)
+    # a mirror that has another file in its place is not asked
+    mirror = tmp_path / "mirror" / "made.csv"
+    mirror.parent.mkdir()
+    mirror.write_text("other")
+    config = DownloadConfig(offline=True, mirror=str(mirror.parent))
+    sources.fetch(made, tmp_path / "store" / "made.csv", config)
+    assert left_in(tmp_path / "store") == ["made.csv"]
+    assert (tmp_path / "store" / "made.csv").read_text().startswith("id,lag,value,marker,sum\n")

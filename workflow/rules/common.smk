@@ -76,6 +76,11 @@ def settings(*keys):
     return get
 
 
+def strata_of_columns(wildcards):
+    strata = settings("evaluation", "strata")(wildcards)
+    return [stratum for stratum in strata if stratum["column"]]
+
+
 def training_of_model(wildcards):
     """How the model is trained, with its own settings in place of the common ones."""
     return ANALYSES[wildcards.analysis].training_of(wildcards.model).model_dump(mode="json")

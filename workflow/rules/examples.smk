@@ -28,6 +28,7 @@ rule build_examples:
         expression=settings("expression"),
         target=settings("target"),
         split=settings("split"),
+        strata=strata_of_columns,
     script:
         "../scripts/build_examples.py"
 

@@ -22,6 +22,7 @@ rule render_report:
         predictions=predictions,
         descriptions=lambda wildcards: trained(wildcards.analysis, "model.json"),
         histories=lambda wildcards: trained(wildcards.analysis, "history.tsv"),
+        flows=lambda wildcards: trained(wildcards.analysis, "gradient_flow.tsv"),
         searches=searched("chosen.json"),
         trials=searched("trials.tsv"),
         importances=searched("importance.tsv"),
@@ -31,7 +32,9 @@ rule render_report:
         variant_chosen=of_variants("chosen.json"),
         template=workflow.source_path("../report/report.html.j2"),
         css=workflow.source_path("../report/report.css"),
-        code=library("report", "figures", "methods", "provenance", "comparisons", "searches"),
+        code=library(
+            "report", "figures", "methods", "provenance", "comparisons", "searches", "reach"
+        ),
     output:
         report=report(
             "results/{analysis}/report.html",

@@ -4,6 +4,7 @@ import pandas as pd
 from _job import job
 from biornn import examples, expression, profiles
 from biornn.config import section
+from biornn.config_data import Stratum
 from biornn.files import check_sha256, write_tsv
 
 with job(snakemake):
@@ -18,7 +19,14 @@ with job(snakemake):
     if values is not None and values.matrix is not None and not values.target:
         built = profiles.build(paths, values, target, split, config)
     else:
-        built = examples.build(paths, config, target, split, values)
+        built = examples.build(
+            paths,
+            config,
+            target,
+            split,
+            values,
+            strata=[Stratum.model_validate(stratum) for stratum in params.strata],
+        )
     counts = built.counts if built.counts is not None else pd.DataFrame(index=built.table.index)
     examples.save(built, output.examples)
     examples.save_description(built.description, output.description)

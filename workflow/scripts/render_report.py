@@ -3,7 +3,17 @@
 from pathlib import Path
 
 from _job import job
-from biornn import comparisons, figures, methods, outcome, provenance, report, searches, statistics
+from biornn import (
+    comparisons,
+    figures,
+    methods,
+    outcome,
+    provenance,
+    reach,
+    report,
+    searches,
+    statistics,
+)
 from biornn.config import AnalysisConfig
 from biornn.files import write_text
 
@@ -13,7 +23,14 @@ with job(snakemake):
     predictions = statistics.read_predictions(files.predictions, params.controls)
     tables = outcome.read_tables(files, predictions, params.benchmarks)
     searched = searches.read(files.get("searches", []), tables.own_folds["fold"])
-    drawn = figures.draw_all(tables, analysis.target.label) | searches.draw_all(searched)
+    # what a control learned is no news
+    flows = reach.read(files.flows, tables.own_folds["fold"])
+    flows = {model: flow for model, flow in flows.items() if model not in params.controls}
+    drawn = (
+        figures.draw_all(tables, analysis.target.label)
+        | searches.draw_all(searched)
+        | reach.draw_all(tables, flows, analysis.evaluation.strata)
+    )
     for name, svg in drawn.items():
         write_text(Path(output.figures) / f"{name}.svg", svg)
     text = methods.methods_text(
@@ -39,6 +56,9 @@ with job(snakemake):
         ),
         verdict_rule=comparisons.VERDICT_RULE,
         searched=searched,
+        reached=reach.sentences(
+            flows, {model: config.pooling for model, config in analysis.models.items()}
+        ),
         template=files.template,
         css=files.css,
     )

@@ -272,13 +272,17 @@ class AnalysisConfig(Section):
         if len(set(strata)) != len(strata):
             raise ValueError("evaluation.strata: each name may be given once")
         known = {*self.models, *self.baselines, *self.reserved} - {"replicate"}
+        of_columns = [stratum for stratum in self.evaluation.strata if stratum.column]
+        if of_columns and profiles:
+            raise ValueError("evaluation.strata: a column is one of the table of examples")
         subsets = {"validation", "test", *(f"test/{name}" for name in strata)}
         for entry in self.published:
             if entry.model not in known:
                 raise ValueError(
                     f"published: '{entry.model}' is no model here{nearest(entry.model, known)}"
                 )
-            if entry.subset not in subsets:
+            of_column = entry.subset.startswith(tuple(f"test/{s.name}-" for s in of_columns))
+            if entry.subset not in subsets and not of_column:
                 raise ValueError(f"published: no subset '{entry.subset}' among {listed(subsets)}")
         return self
 

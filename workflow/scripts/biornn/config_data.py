@@ -81,6 +81,18 @@ class NumbersConfig(Section):
         min_length=1,
         description="Columns that are the steps, in place of `column`; `V1..V9` for a range.",
     )
+    channels: list[str] | None = Field(
+        None,
+        min_length=2,
+        description="Columns in which each cell is a series, all of one length, in place of "
+        "`column`: what is measured together at each step.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_write_them(self) -> NumbersConfig:
+        if sum(key is not None for key in (self.column, self.columns, self.channels)) > 1:
+            raise ValueError("give one of column, columns and channels")
+        return self
 
 
 class JoinConfig(TableRef):
@@ -281,15 +293,32 @@ class TargetConfig(Section):
 
 
 class Stratum(Section):
-    """Examples whose whole sequence matches a pattern; they are also scored apart."""
+    """Examples that are also scored apart: those whose whole sequence matches a pattern, or those
+    of each value in a column.
+    """
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")] = Field(
-        description="Name in the tables."
+        description="Name in the tables; of a column `{name}-{value}`."
     )
-    pattern: str = Field(min_length=1, description="Regular expression for the whole sequence.")
+    pattern: str | None = Field(
+        None, min_length=1, description="Regular expression for the whole sequence."
+    )
+    column: str | None = Field(
+        None,
+        min_length=1,
+        description="Column of the examples, in place of `pattern`; where its values are numbers, "
+        "the report draws the scores against them.",
+    )
 
     @field_validator("pattern")
     @classmethod
-    def _compiles(cls, pattern: str) -> str:
-        compiled(pattern)
+    def _compiles(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            compiled(pattern)
         return pattern
+
+    @model_validator(mode="after")
+    def _one_way_to_choose_them(self) -> Stratum:
+        if (self.pattern is None) == (self.column is None):
+            raise ValueError("give either `pattern` or `column`")
+        return self

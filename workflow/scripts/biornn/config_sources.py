@@ -175,13 +175,41 @@ class ZenodoSource(Section):
     sha256: Sha256 | None = Field(None, description="Checksum; checked when given.")
 
 
+class SyntheticSource(Section):
+    """A table that is made here: a memory task with a known answer, from a seed."""
+
+    type: Literal["synthetic"]
+    task: Literal["cued_recall", "adding"] = Field(
+        description="`cued_recall`: random amino acids; the class is the letter that follows the "
+        "only W. `adding` (Hochreiter & Schmidhuber 1997): random numbers, two of them marked; the "
+        "target is the sum of the two. Columns: `id`, `lag`, and `sequence`, `class`; or `value`, "
+        "`marker`, `sum`."
+    )
+    lags: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(
+        min_length=1,
+        max_length=50,
+        description="Steps between what must be remembered (the first of the marked numbers) and "
+        "the end of the sequence.",
+    )
+    examples: int = Field(ge=1, le=1_000_000, description="Examples of each lag.")
+    seed: int = Field(ge=0, lt=2**31, description="Seed of the random numbers.")
+    file: FileName = Field(description="Name under which the table is stored, as CSV.")
+
+    @model_validator(mode="after")
+    def _lags_once(self) -> SyntheticSource:
+        _once("lags", list(map(str, self.lags)))
+        if (steps := sum(self.lags) * self.examples) > 50_000_000:
+            raise ValueError(f"lags and examples make {steps:,} steps; at most 50,000,000")
+        return self
+
+
 #: Sources that are single records of a database.
 RecordSource = NcbiSource | UniprotSource | EnsemblSource
 #: Sources that are asked of a database, by their type.
 DatabaseSource = RecordSource | GeoSource | ZenodoSource
 Source = Annotated[
     PathSource | UrlSource | PypiSource | NcbiSource | UniprotSource | EnsemblSource
-    | GeoSource | ZenodoSource,
+    | GeoSource | ZenodoSource | SyntheticSource,
     Field(discriminator="type"),
 ]  # fmt: skip
 

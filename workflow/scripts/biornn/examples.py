@@ -21,12 +21,16 @@ from .config_expression import ExpressionConfig
 from .config_split import Split
 from .config_tables import TableRef
 from .files import InputError, write_json, write_parquet
-from .inputs import parse_numbers
+from .inputs import parse_numbers, write_numbers
 from .records import Log, name_of, numbers_of
 from .targets import NEXT_VALUE, REGRESSION, Task
 
 logger = logging.getLogger(__name__)
 
+#: Values of a column that are scored apart.
+MOST_VALUES = 50
+
+_VALUE = re.compile(r"[A-Za-z0-9+-][A-Za-z0-9 ._+-]{0,63}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -71,9 +75,10 @@ class Examples:
     Attributes
     ----------
     table : pandas.DataFrame
-        `id`, `source_id`, `sequence` (letters, or numbers with spaces between), and where asked
-        for `subset`, `group`, `order`, `target` (see `Task.encode`), `expected_target`,
-        `covariate.{name}` and `weight`.
+        `id`, `source_id`, `sequence` (letters, or numbers with spaces between the steps and commas
+        between the channels of a step), and where asked for `subset`, `group`, `order`, `target`
+        (see `Task.encode`), `expected_target`, `covariate.{name}`, `weight`, and
+        `stratum.{name}` for those of a column.
     counts : pandas.DataFrame or None
         Raw counts, float64 [examples, columns], rows in the order of `table`.
     qc : pandas.DataFrame
@@ -95,6 +100,7 @@ def build(
     split: Split,
     expression: ExpressionConfig | None = None,
     reference: TableRef | None = None,
+    strata: Sequence[Stratum] = (),
 ) -> Examples:
     """Read and check the examples of an analysis.
 
@@ -106,6 +112,8 @@ def build(
         Sections of the analysis.
     reference
         Another table with the same columns, for a replicate.
+    strata
+        Groups to score apart; the columns that they name are kept.
 
     Raises
     ------
@@ -122,7 +130,7 @@ def build(
         of_target += expression.counts or []
         of_target += [expression.check.column] if expression.check else []
     wanted = [config.id_column, *of_target, target.mask, *split.columns.values()]
-    wanted += [*config.covariates, config.weight]
+    wanted += [*config.covariates, config.weight, *(stratum.column for stratum in strata)]
     log = Log()
     needed = [name for name in wanted if name is not None]
     raw = reading.read(paths, config, needed, log, reference)
@@ -133,6 +141,9 @@ def build(
     table["sequence"] = raw["input_"]
     for name, column in split.columns.items():
         table[name] = raw[column]
+    for stratum in strata:
+        if stratum.column is not None:
+            table[_kept_for(stratum)] = raw[stratum.column].str.strip()
     if expression and expression.check:
         table["expected_target"] = numbers_of(raw, expression.check.column, table)
     counts = _counts(raw, expression.counts, table) if expression and expression.counts else None
@@ -216,19 +227,30 @@ def _take_numbers(table: pd.DataFrame, config: ExamplesConfig, log: Log) -> bool
     declared = config.numbers is not None
     if not declared and (sequence.alphabet != "auto" or sequence.codes or sequence.columns):
         return False
+    channels = (config.numbers.channels if config.numbers else None) or [""]
     series = []
     for row, text in enumerate(table["sequence"]):
-        try:
-            numbers = parse_numbers(text)
-        except ValueError:
-            numbers = []
-        if not numbers or not np.isfinite(numbers).all():
-            if not declared:
-                return False
+        read = []
+        pieces = text.split(reading.BETWEEN_CHANNELS)
+        for channel in pieces if len(pieces) == len(channels) else [text]:
+            try:
+                numbers = parse_numbers(channel)
+            except ValueError:
+                numbers = []
+            if not numbers or not np.isfinite(numbers).all():
+                if not declared:
+                    return False
+                raise InputError(
+                    f"{name_of(table, row)}: the input {channel[:40]!r} is no series of numbers."
+                )
+            read.append(numbers)
+        steps = [len(numbers) for numbers in read]
+        if len(set(steps)) > 1:
             raise InputError(
-                f"{name_of(table, row)}: the input {text[:40]!r} is no series of numbers."
+                f"{name_of(table, row)}: the channels {', '.join(channels)} have "
+                f"{', '.join(map(str, steps))} steps; every step needs all."
             )
-        series.append(" ".join(map(repr, numbers)))
+        series.append(write_numbers(read))
     table["sequence"] = pd.Series(series, index=table.index)
     log.note("inputs are series of numbers", len(series))
     return True
@@ -319,12 +341,50 @@ def _check_duplicates(
     return ~repeated
 
 
+def _kept_for(stratum: Stratum) -> str:
+    return f"stratum.{stratum.name}"
+
+
 def strata(table: pd.DataFrame, config: Sequence[Stratum]) -> dict[str, set[str]]:
-    """Ids of the examples whose whole sequence matches the pattern of each stratum."""
-    return {
-        stratum.name: set(table.loc[table["sequence"].str.fullmatch(stratum.pattern), "id"])
-        for stratum in config
-    }
+    """Ids of the examples of each stratum; of a column, those of each of its values.
+
+    Raises
+    ------
+    InputError
+        For a column with too many values to score each apart, or with texts that name nothing.
+    """
+    found: dict[str, set[str]] = {}
+    for stratum in config:
+        if stratum.pattern is not None:
+            fits = table["sequence"].str.fullmatch(stratum.pattern)
+            found[stratum.name] = set(table.loc[fits, "id"])
+            continue
+        values = table[_kept_for(stratum)]
+        different = values.unique()
+        wrong = [value for value in different if not _VALUE.fullmatch(value)]
+        if len(different) > MOST_VALUES or wrong:
+            what = (
+                f"{len(different):,} values, and each would be scored apart (at most {MOST_VALUES})"
+                if len(different) > MOST_VALUES
+                else f"the value {wrong[0][:40]!r}, which is no number, word or name"
+            )
+            raise InputError(
+                f"evaluation.strata: the column '{stratum.column}' has {what}. Take another "
+                "column, or a pattern."
+            )
+        # in the order of numbers where they are numbers
+        numbers = values_of(different)
+        for value in sorted(different, key=lambda value: (numbers.get(value, 0.0), value)):
+            found[f"{stratum.name}-{value}"] = set(table.loc[values == value, "id"])
+    return found
+
+
+def values_of(texts: Sequence[str]) -> dict[str, float]:
+    """The number that each text stands for; empty where one of them is none, or not finite."""
+    numbers = pd.to_numeric(pd.Series(list(texts), dtype=object), errors="coerce")
+    if not np.isfinite(numbers.to_numpy(float)).all():
+        return {}
+    return dict(zip(texts, numbers.astype(float), strict=True))
 
 
 def save(examples: Examples, path: str | Path) -> None:

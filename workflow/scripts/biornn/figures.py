@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from . import result_figures
 from .drawing import COLORS, MARKERS, draw
 from .findings import median_identity
-from .inputs import parse_numbers
+from .inputs import read_series
 from .metrics import CHANCE, LABELS
 from .outcome import Tables
 from .targets import Task
@@ -61,22 +61,30 @@ def class_shares(shares: pd.DataFrame, sizes: Mapping[str, int]) -> str:
 
 
 def series_spread(sequences: pd.Series) -> str:
-    """Median and ranges of series of numbers by step; of long series the first 500 steps."""
-    rows = [parse_numbers(text)[:500] for text in sequences]
+    """Median and ranges of series of numbers by step; of long series the first 500 steps.
+
+    A panel a channel, of the first four.
+    """
+    series = read_series(sequences)
+    values = np.full((len(series), min(500, series.lengths.max()), series.values.shape[1]), np.nan)
+    for at, (begin, end) in enumerate(zip(series.offsets, series.offsets[1:], strict=False)):
+        row = series.values[begin:end][:500]
+        values[at, : len(row)] = row
+    channels = min(4, values.shape[2])
 
     def paint(figure: Figure) -> None:
-        axes = figure.subplots()
-        values = np.full((len(rows), max(map(len, rows))), np.nan)
-        for at, row in enumerate(rows):
-            values[at, : len(row)] = row
         steps = np.arange(1, values.shape[1] + 1)
-        low, left, middle, right, high = np.nanquantile(values, [0.05, 0.25, 0.5, 0.75, 0.95], 0)
-        axes.fill_between(steps, low, high, color=COLORS["recurrent"], alpha=0.15, lw=0)
-        axes.fill_between(steps, left, right, color=COLORS["recurrent"], alpha=0.3, lw=0)
-        axes.plot(steps, middle, ".-", color=COLORS["recurrent"])
-        axes.set(xlabel="step", ylabel="input")
+        panels = figure.subplots(channels, sharex=True, squeeze=False)[:, 0]
+        for number, axes in enumerate(panels):
+            edges = np.nanquantile(values[:, :, number], [0.05, 0.25, 0.5, 0.75, 0.95], 0)
+            low, left, middle, right, high = edges
+            axes.fill_between(steps, low, high, color=COLORS["recurrent"], alpha=0.15, lw=0)
+            axes.fill_between(steps, left, right, color=COLORS["recurrent"], alpha=0.3, lw=0)
+            axes.plot(steps, middle, ".-", color=COLORS["recurrent"])
+            axes.set(ylabel=f"channel {number + 1}" if channels > 1 else "input")
+        panels[-1].set(xlabel="step")
 
-    return draw(6.4, 2.9, paint)
+    return draw(6.4, 2.9 + 1.2 * (channels - 1), paint)
 
 
 def letter_composition(sequences: pd.Series) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -103,12 +103,26 @@ def parse_numbers(text: str) -> list[float]:
     return [float(word) for word in text.replace(",", " ").replace(";", " ").split()]
 
 
+def write_numbers(channels: Sequence[Sequence[float]]) -> str:
+    """A series as text: spaces between the steps, commas between the channels of a step."""
+    return " ".join(",".join(map(repr, step)) for step in zip(*channels, strict=True))
+
+
 def read_series(texts: pd.Series) -> Series:
-    """Series of one channel from the column `sequence` of `examples.parquet`."""
-    rows = [parse_numbers(text) for text in texts]
+    """Series from the column `sequence` of `examples.parquet`: what `write_numbers` wrote.
+
+    Raises
+    ------
+    InputError
+        For steps that have not all the same channels.
+    """
+    rows = [
+        [[float(value) for value in step.split(",")] for step in text.split()] for text in texts
+    ]
+    if len({len(step) for row in rows for step in row}) > 1:
+        raise InputError("Steps of series of numbers must all have the same channels.")
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    values = np.array([value for row in rows for value in row], dtype=np.float32)
-    return Series(values[:, None], offsets)
+    return Series(np.array([step for row in rows for step in row], dtype=np.float32), offsets)
 
 
 def profile_series(values: np.ndarray, genes_per_step: int) -> Series:

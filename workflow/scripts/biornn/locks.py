@@ -66,7 +66,7 @@ def path_of(analysis: str) -> str:
 
 def can_be_locked(source: Any) -> bool:
     """Whether what a source gives may change, and nothing in the analysis would tell."""
-    return source.type not in ("path", "url", "pypi") and checksum_of(source) is None
+    return source.type not in ("path", "url", "pypi", "synthetic") and checksum_of(source) is None
 
 
 def request_of(source: DatabaseSource) -> str:

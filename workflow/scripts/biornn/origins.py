@@ -12,6 +12,7 @@ from .config_sources import (
     NcbiSource,
     PypiSource,
     ServersConfig,
+    SyntheticSource,
     UniprotSource,
     UrlSource,
     ZenodoSource,
@@ -22,6 +23,8 @@ from .files import InputError
 
 #: Sources that are brought from elsewhere.
 RemoteSource = UrlSource | PypiSource | DatabaseSource
+#: Sources whose file is in the store.
+StoredSource = RemoteSource | SyntheticSource
 
 
 def shown(url: str) -> str:
@@ -30,8 +33,10 @@ def shown(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1]))
 
 
-def describe(source: RemoteSource) -> str:
+def describe(source: StoredSource) -> str:
     """The source in a few words, without secrets."""
+    if isinstance(source, SyntheticSource):
+        return f"made data, task {source.task}, seed {source.seed}"
     if isinstance(source, UrlSource):
         return shown(source.url)
     if isinstance(source, PypiSource):

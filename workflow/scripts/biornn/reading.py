@@ -14,6 +14,8 @@ from .config_tables import TableRef
 from .files import InputError
 from .records import Log, name_of
 
+#: Stands between the series of one record in `input_`; it is in no number.
+BETWEEN_CHANNELS = "|"
 #: Columns of the sequences where none is named, in this order.
 USUAL_COLUMNS = ("sequence", "input")
 
@@ -59,12 +61,13 @@ def read(
         if label:
             table["class"] = label
         there = [name for name in table if name != "line"]
-        pieces = input_columns(config.numbers or config.sequence, there)
+        channels = config.numbers.channels if config.numbers else None
+        pieces = channels or input_columns(config.numbers or config.sequence, there)
         own = expand([column for column in wanted if column not in taken], there)
         table = tables.select(table, [*pieces, *own], origin)
         # in the order of the file, so that a range means the same later
         table = table[[*(name for name in there if name in table), "line"]]
-        between = " " if config.numbers else ""
+        between = BETWEEN_CHANNELS if channels else " " if config.numbers else ""
         whole = table[pieces[0]].str.cat([table[piece] for piece in pieces[1:]], sep=between)
         parts.append(table.assign(input_=whole, origin=origin))
     return pd.concat(parts, ignore_index=True)

@@ -71,9 +71,23 @@ def _network_rows(tables: Tables) -> list[dict[str, Any]]:
                 "best": told("best_epoch"),
                 "seconds": told("seconds"),
                 "device": mine[0]["device_note"],
+                "clipped": _clipped(tables.histories.get(name)),
+                "waste": _share_of(runs, "padding_waste"),
+                "overhead": _share_of(runs, "loop_overhead"),
             }
         )
     return rows
+
+
+def _clipped(history: pd.DataFrame | None) -> str:
+    """Steps of the first fold whose gradient was scaled down, of all seeds."""
+    return "–" if history is None else f"{int(history['clipped_steps'].sum()):,}"
+
+
+def _share_of(runs: Sequence[Mapping[str, Any]], key: str) -> str:
+    """The largest share among some runs, in percent."""
+    shares = [run["cost"][key] for run in runs if key in run.get("cost", {})]
+    return f"{100 * max(shares):.1f} %" if shares else "–"
 
 
 def _fold_rows(tables: Tables) -> list[dict[str, Any]]:
@@ -107,6 +121,7 @@ def render(
     variants: Sequence[Mapping[str, Any]],
     verdict_rule: str,
     searched: Sequence[FoundSearch] = (),
+    reached: Sequence[str] = (),
     template: str | Path,
     css: str | Path,
 ) -> str:
@@ -126,6 +141,8 @@ def render(
         `comparisons.VERDICT_RULE`.
     searched
         From `searches.read`; their figures are among `figures`.
+    reached
+        From `reach.sentences`.
     template, css
         Paths.
     """
@@ -182,6 +199,7 @@ def render(
         machine=machine,
         variants=variants,
         verdict_rule=verdict_rule,
+        reached=reached,
         searches=searches.rows(searched, analysis.tune),
     )
 

@@ -16,11 +16,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import databases, locks, packages, transfer
+from . import databases, locks, packages, synthesis, transfer
 from .config_sources import (
     DatabaseSource,
     DownloadConfig,
     PypiSource,
+    SyntheticSource,
     UrlSource,
     checksum_of,
     store_digest,
@@ -28,7 +29,7 @@ from .config_sources import (
 )
 from .files import InputError, check_sha256, sha256, write_with
 from .locks import Row
-from .origins import RemoteSource, describe, place_in_mirror, shown
+from .origins import RemoteSource, StoredSource, describe, place_in_mirror, shown
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +49,9 @@ class Lock:
 
 
 def fetch(
-    source: RemoteSource, target: str | Path, config: DownloadConfig, lock: Lock | None = None
+    source: StoredSource, target: str | Path, config: DownloadConfig, lock: Lock | None = None
 ) -> None:
-    """Put the file of a source at `target`.
+    """Put the file of a source at `target`; a synthetic one is made, without network or mirror.
 
     Parameters
     ----------
@@ -66,6 +67,10 @@ def fetch(
     """
     target = Path(target)
     origin = describe(source)
+    if isinstance(source, SyntheticSource):
+        write_with(target, lambda temporary: synthesis.write(source, temporary))
+        logger.info("%s: %d bytes", origin, target.stat().st_size)
+        return
     lock = lock or Lock()
     if locks.can_be_locked(source):
         if lock.rows:
