@@ -52,7 +52,7 @@ def test_covariates_and_weights_reach_models_and_report(workflow):
     pd.concat([again, other_place]).to_csv(workflow.folder / "data/again.csv", index=False)
     file = workflow.folder / "config/analyses/tiny.yaml"
     file.write_text(TWO_INPUTS, encoding="utf-8")
-    outcome = workflow.run()
+    outcome = workflow.run("results/tiny/report.html")
     assert outcome.returncode == 0, outcome.stdout
 
     results = workflow.results
