@@ -16,7 +16,7 @@ lint: .venv/test
 	.venv/bin/snakefmt --check Snakefile workflow
 	$(SNAKEMAKE) --lint
 
-bench: .venv/run
+bench: .venv/run .venv-keras/run
 	.venv/bin/python benchmarks/recurrent.py
 	.venv/bin/python benchmarks/encoding.py
 
@@ -24,7 +24,7 @@ reference: .venv/run
 	PYTHONPATH=workflow/scripts .venv/bin/python -m biornn.config_reference config
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-keras
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "biornn needs Python 3.11 or newer; try: make PYTHON=python3.11")'
@@ -36,4 +36,9 @@ clean:
 
 .venv/test: requirements-dev.txt requirements.txt | .venv/bin/python
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+.venv-keras/run: requirements-keras.txt
+	$(PYTHON) -m venv .venv-keras
+	.venv-keras/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-keras.txt
 	touch $@
