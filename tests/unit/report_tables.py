@@ -1,5 +1,8 @@
 """A made-up results folder in memory, with hostile names."""
 
+import copy
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -54,6 +57,18 @@ TASKS = {
 }
 
 
+def made_once(make: Callable[..., outcome.Tables]) -> Callable[..., outcome.Tables]:
+    """The same tables again without resampling them again; each caller has its own copy."""
+    made = functools.cache(make)
+
+    @functools.wraps(make)
+    def copied(*given: object, **options: object) -> outcome.Tables:
+        return copy.deepcopy(made(*given, **options))
+
+    return copied
+
+
+@made_once
 def of_task(name: str) -> outcome.Tables:
     """The tables of a run with another target, or with a network that predicts a spread."""
     task, generator, n = TASKS[name], np.random.default_rng(0), 300
@@ -108,6 +123,7 @@ def of_task(name: str) -> outcome.Tables:
     )
 
 
+@made_once
 def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) -> outcome.Tables:
     """Tables of a run in which the network errs by `network_error` and ridge by 0.6."""
     generator = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 import shutil
 
+import pandas as pd
 from database_server import State, serve
 
 ANALYSIS = """\
@@ -67,8 +68,10 @@ def test_lock_then_fetch_then_a_run_without_a_network(workflow):
         state.sequences.clear()
         assert workflow.run("fetch").returncode == 0
 
-    outcome = workflow.run("--config", 'download={"offline": true}')
+    outcome = workflow.run(
+        "results/tiny/examples.parquet", "--config", 'download={"offline": true}'
+    )
     assert outcome.returncode == 0, outcome.stdout
-    methods = (workflow.results / "methods.md").read_text()
-    assert "NCBI protein, 40 accessions (NP_000 to NP_039)" in methods
-    assert "UniProtKB, query 'made:up'" in methods
+    examples = pd.read_parquet(workflow.results / "examples.parquet")
+    assert sorted(examples["source_id"].str.partition(".")[0].unique())[0] == "NP_000"
+    assert examples["target"].value_counts().to_dict() == {0.0: 40, 1.0: 40}

@@ -63,8 +63,9 @@ def test_no_network(workflow):
         "first: {type: url, url: 'http://127.0.0.1:9/tiny.csv', file: t.csv, sha256: "
         f"{'0' * 64}}}",
     )
+    workflow.edit("config/config.yaml", "[tiny]", "[tiny]\ndownload: {attempts: 1}")
     message = run_and_fail(workflow)
-    assert "http://127.0.0.1:9/tiny.csv: could not be downloaded" in message
+    assert "http://127.0.0.1:9/tiny.csv: could not be downloaded in 1 tries" in message
     assert "Check the network" in message
     assert not list((workflow.folder / "resources").rglob("t.csv"))
 

@@ -88,9 +88,9 @@ class Workflow:
 
 def make_workflow(folder: Path) -> Workflow:
     """Copy what a clone has, and name the tiny analysis in the configuration."""
-    ignore = shutil.ignore_patterns("__pycache__")
     for name in ("workflow", "profiles", "envs"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+        # with what is compiled, and its times: every job would compile it again
+        shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "Snakefile", folder)
     (folder / "config/analyses").mkdir(parents=True)
     (folder / "config/config.yaml").write_text("analyses: [tiny]\n")
