@@ -231,7 +231,7 @@ def test_weights_of_positions_are_those_that_the_readout_uses():
     tokens, lengths = torch.tensor([[[0, 1, 2, 3], [3, 2, 15, 15]]]), torch.tensor([[4, 2]])
     with torch.no_grad():
         weights = net.attended(tokens, lengths)
-        hidden, _, _ = net.states(tokens, lengths)
+        hidden, _, _ = net.states(net.read(tokens), lengths)
         read = (weights[..., None] * hidden).sum(dim=2)
         torch.testing.assert_close(net.output(read), net(tokens, lengths))
     torch.testing.assert_close(weights.sum(dim=2), torch.ones(1, 2, dtype=torch.float64))

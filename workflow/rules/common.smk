@@ -245,12 +245,17 @@ def clusters(wildcards):
 
 def features(wildcards):
     """What a model reads of a fold: encoded sequences, normalised expression, or both."""
-    analysis, folder = ANALYSES[wildcards.analysis], f"results/{wildcards.analysis}"
+    return features_of(wildcards.analysis, wildcards.fold)
+
+
+def features_of(name, number):
+    """The same, by the names of the analysis and of the fold."""
+    analysis, folder = ANALYSES[name], f"results/{name}"
     files = {}
     if not analysis.has_profiles:
         files["sequences"] = f"{folder}/sequences.safetensors"
     if analysis.expression is not None:
-        fold = f"{folder}/folds/{wildcards.fold}"
+        fold = f"{folder}/folds/{number}"
         files |= {"expression": f"{fold}/expression.h5ad", "normalizer": f"{fold}/normalizer.json"}
     return files
 
@@ -306,6 +311,33 @@ def predictions(wildcards):
     )
     if analysis.replicate:
         files += expand(f"{folder}/replicate/fold{{fold}}/predictions.parquet", fold=analysis.folds)
+    return files
+
+
+def explained(analysis, file):
+    """One file of every network of an analysis that is explained."""
+    return expand(
+        f"results/{analysis}/explanations/{{model}}/{file}", model=ANALYSES[analysis].explained
+    )
+
+
+def of_explained(wildcards):
+    """What the explanation of a network reads: its first fold, and what findings are compared with."""
+    analysis, name = ANALYSES[wildcards.analysis], wildcards.analysis
+    fold = analysis.folds[0]
+    trained_fold = f"results/{name}/models/{wildcards.model}/fold{fold}"
+    files = {
+        key: f"{trained_fold}/{file}"
+        for key, file in (
+            ("model", "model.json"),
+            ("weights", "weights.safetensors"),
+            ("attention", "attention.parquet"),
+        )
+    }
+    files |= features_of(name, fold)
+    for key in ("motifs", "gene_sets"):
+        if known := getattr(analysis.explain, key):
+            files[key] = source_path(name, known.source)
     return files
 
 

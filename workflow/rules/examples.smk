@@ -29,6 +29,7 @@ rule build_examples:
         target=settings("target"),
         split=settings("split"),
         strata=strata_of_columns,
+        site=settings("explain", "site"),
     script:
         "../scripts/build_examples.py"
 

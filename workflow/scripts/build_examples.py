@@ -5,6 +5,7 @@ from _job import job
 from biornn import examples, expression, profiles
 from biornn.config import section
 from biornn.config_data import Stratum
+from biornn.config_explain import SiteConfig
 from biornn.files import check_sha256, write_tsv
 
 with job(snakemake):
@@ -26,6 +27,7 @@ with job(snakemake):
             split,
             values,
             strata=[Stratum.model_validate(stratum) for stratum in params.strata],
+            site=params.site and SiteConfig.model_validate(params.site),
         )
     counts = built.counts if built.counts is not None else pd.DataFrame(index=built.table.index)
     examples.save(built, output.examples)

@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, model_validator
 from .checking import listed, nearest, validate
 from .config_base import Fraction, Name, Section
 from .config_data import ExamplesConfig, Stratum, TargetConfig
+from .config_explain import ExplainConfig
 from .config_expression import ExpressionConfig, LogRatio
 from .config_models import (
     Baseline,
@@ -117,6 +118,7 @@ class AnalysisConfig(Section):
     )
     evaluation: EvaluationConfig = EvaluationConfig()
     published: list[Published] = Field([], description="Numbers to reproduce.")
+    explain: ExplainConfig = ExplainConfig()
     citations: list[Citation] = Field([], description="What to cite.")
     variants: dict[Name, dict[str, Any]] = Field(
         {},
@@ -307,6 +309,27 @@ class AnalysisConfig(Section):
                 raise ValueError(f"tune.{name}.{error}") from None
         return self
 
+    @model_validator(mode="after")
+    def _explanations_fit(self) -> AnalysisConfig:
+        explain = self.explain
+        for name in explain.models or []:
+            if name not in self.models:
+                raise ValueError(
+                    f"explain.models: '{name}' is no model here{nearest(name, self.models)}"
+                )
+        for key, there in (("motifs", explain.motifs), ("gene_sets", explain.gene_sets)):
+            if there and there.source not in self.sources:
+                raise ValueError(
+                    f"explain.{key}.source is '{there.source}', but sources has only "
+                    f"{listed(self.sources)}"
+                )
+        if explain.gene_sets and not self.has_profiles:
+            raise ValueError("explain.gene_sets is for expression profiles as inputs")
+        for key in ("motifs", "site"):
+            if getattr(explain, key) and self.has_profiles:
+                raise ValueError(f"explain.{key} is for sequences; the inputs are profiles")
+        return self
+
     def _expression_agrees(self, expression: ExpressionConfig) -> None:
         columns = list(expression.counts or [])
         for step in expression.normalization:
@@ -354,6 +377,13 @@ class AnalysisConfig(Section):
         matrix = self.expression.tables if self.expression else []
         examples = [] if self.has_profiles else self.examples.tables
         return list(dict.fromkeys(examples + matrix))
+
+    @property
+    def explained(self) -> list[str]:
+        """Networks whose explanations are asked for."""
+        if self.explain.models is not None:
+            return self.explain.models
+        return [name for name, model in self.models.items() if not model.shuffle_labels]
 
     def training_of(self, model: str) -> TrainingConfig:
         """How one model is trained: the common settings with the model's own in their place."""

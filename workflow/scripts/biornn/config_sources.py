@@ -176,30 +176,46 @@ class ZenodoSource(Section):
 
 
 class SyntheticSource(Section):
-    """A table that is made here: a memory task with a known answer, from a seed."""
+    """A table that is made here: a task with a known answer, from a seed."""
 
     type: Literal["synthetic"]
-    task: Literal["cued_recall", "adding"] = Field(
+    task: Literal["cued_recall", "adding", "planted_motif"] = Field(
         description="`cued_recall`: random amino acids; the class is the letter that follows the "
         "only W. `adding` (Hochreiter & Schmidhuber 1997): random numbers, two of them marked; the "
-        "target is the sum of the two. Columns: `id`, `lag`, and `sequence`, `class`; or `value`, "
-        "`marker`, `sum`."
+        "target is the sum of the two. `planted_motif`: random DNA; the class is whether the motif "
+        "is in it, or its letters in another order. Columns: `id`, and `lag`, `sequence`, `class`; "
+        "or `lag`, `value`, `marker`, `sum`; or `sequence`, `start`, `end`, `class`."
     )
     lags: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(
-        min_length=1,
+        [],
         max_length=50,
         description="Steps between what must be remembered (the first of the marked numbers) and "
         "the end of the sequence.",
     )
-    examples: int = Field(ge=1, le=1_000_000, description="Examples of each lag.")
+    motif: Annotated[str, StringConstraints(pattern="^[ACGT]{4,30}$")] | None = Field(
+        None, description="What is planted, for `planted_motif`."
+    )
+    length: int = Field(60, ge=8, le=10_000, description="Letters of a sequence with a motif.")
+    purity: float = Field(
+        1.0, gt=0, le=1, description="Chance of each letter of the motif to be as it should be."
+    )
+    examples: int = Field(ge=1, le=1_000_000, description="Examples, of each lag or in all.")
     seed: int = Field(ge=0, lt=2**31, description="Seed of the random numbers.")
     file: FileName = Field(description="Name under which the table is stored, as CSV.")
 
     @model_validator(mode="after")
     def _lags_once(self) -> SyntheticSource:
         _once("lags", list(map(str, self.lags)))
-        if (steps := sum(self.lags) * self.examples) > 50_000_000:
-            raise ValueError(f"lags and examples make {steps:,} steps; at most 50,000,000")
+        planted = self.task == "planted_motif"
+        if planted == bool(self.lags) or planted != bool(self.motif):
+            raise ValueError("give `motif` with task: planted_motif, and `lags` with the others")
+        if self.motif and len(self.motif) > self.length:
+            raise ValueError("motif is longer than length")
+        if self.motif and len(set(self.motif)) == 1:
+            raise ValueError("motif has one kind of letter, and no other order of them")
+        steps = self.length if planted else sum(self.lags)
+        if (steps := steps * self.examples) > 50_000_000:
+            raise ValueError(f"the examples have {steps:,} steps; at most 50,000,000")
         return self
 
 

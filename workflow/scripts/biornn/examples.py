@@ -17,6 +17,7 @@ from . import beside, letters, reading, targets
 from .alphabets import ALPHABETS
 from .checking import listed
 from .config_data import ExamplesConfig, SequenceConfig, Stratum, TargetConfig
+from .config_explain import SiteConfig
 from .config_expression import ExpressionConfig
 from .config_split import Split
 from .config_tables import TableRef
@@ -77,8 +78,8 @@ class Examples:
     table : pandas.DataFrame
         `id`, `source_id`, `sequence` (letters, or numbers with spaces between the steps and commas
         between the channels of a step), and where asked for `subset`, `group`, `order`, `target`
-        (see `Task.encode`), `expected_target`, `covariate.{name}`, `weight`, and
-        `stratum.{name}` for those of a column.
+        (see `Task.encode`), `expected_target`, `covariate.{name}`, `weight`, `stratum.{name}` for
+        those of a column, and `site.start` and `site.end` (NaN where there is no site).
     counts : pandas.DataFrame or None
         Raw counts, float64 [examples, columns], rows in the order of `table`.
     qc : pandas.DataFrame
@@ -101,6 +102,7 @@ def build(
     expression: ExpressionConfig | None = None,
     reference: TableRef | None = None,
     strata: Sequence[Stratum] = (),
+    site: SiteConfig | None = None,
 ) -> Examples:
     """Read and check the examples of an analysis.
 
@@ -114,6 +116,8 @@ def build(
         Another table with the same columns, for a replicate.
     strata
         Groups to score apart; the columns that they name are kept.
+    site
+        Columns that say where in a sequence the answer lies; they are kept too.
 
     Raises
     ------
@@ -131,6 +135,7 @@ def build(
         of_target += [expression.check.column] if expression.check else []
     wanted = [config.id_column, *of_target, target.mask, *split.columns.values()]
     wanted += [*config.covariates, config.weight, *(stratum.column for stratum in strata)]
+    wanted += [site.start, site.end] if site else []
     log = Log()
     needed = [name for name in wanted if name is not None]
     raw = reading.read(paths, config, needed, log, reference)
@@ -144,6 +149,8 @@ def build(
     for stratum in strata:
         if stratum.column is not None:
             table[_kept_for(stratum)] = raw[stratum.column].str.strip()
+    for end, column in site.model_dump().items() if site else []:
+        table[f"site.{end}"] = pd.to_numeric(raw[column], errors="coerce")
     if expression and expression.check:
         table["expected_target"] = numbers_of(raw, expression.check.column, table)
     counts = _counts(raw, expression.counts, table) if expression and expression.counts else None

@@ -182,14 +182,26 @@ class Network(nn.Module):
             self.register_buffer(name, values[:, None, None], persistent=False)
         return len(scheme.mean)
 
+    def read(self, inputs: Tensor) -> Tensor:
+        """What the network sees of each step, [replicate, batch, time, channel]: letters one-hot or
+        as learned vectors, genes as learned vectors, numbers standardised; padding is zero.
+        """
+        if self.embedding is not None:
+            return self.embedding(inputs)
+        if self.reads_letters:
+            return nn.functional.embedding(inputs, self.one_hot)
+        return (inputs - self.mean) / self.sd
+
     def states(
         self,
-        inputs: Tensor,
+        steps: Tensor,
         lengths: Tensor | None = None,
         noise: Noise | None = None,
         record: list[Recorded] | None = None,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """States at each position, the last one of each direction, and lengths after pooling.
+
+        `steps` are those of `read`.
 
         Returns
         -------
@@ -199,12 +211,6 @@ class Network(nn.Module):
             [replicate, batch, unit]; None without recurrence.
         lengths : Tensor or None
         """
-        if self.embedding is not None:
-            steps = self.embedding(inputs)
-        elif self.reads_letters:
-            steps = nn.functional.embedding(inputs, self.one_hot)
-        else:
-            steps = (inputs - self.mean) / self.sd
         if self.convolution is not None:
             steps, lengths = self.convolution(steps, lengths)
             if noise is not None:
@@ -247,7 +253,18 @@ class Network(nn.Module):
             [replicate, batch, outputs], or [replicate, batch, time, outputs] where each position
             has a target.
         """
-        hidden, last, lengths = self.states(inputs, lengths, noise, record)
+        return self.of_steps(self.read(inputs), lengths, beside, noise, record)
+
+    def of_steps(
+        self,
+        steps: Tensor,
+        lengths: Tensor | None = None,
+        beside: Tensor | None = None,
+        noise: Noise | None = None,
+        record: list[Recorded] | None = None,
+    ) -> Tensor:
+        """`forward` from what `read` made of the inputs: a smooth function of its steps."""
+        hidden, last, lengths = self.states(steps, lengths, noise, record)
         read = hidden if self.per_position else self._pool(hidden, last, lengths)
         if self.beside is not None:
             assert beside is not None
@@ -279,7 +296,7 @@ class Network(nn.Module):
     def attended(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Weight of each position in the readout `attention`: [replicate, batch, time / pool]."""
         assert self.attention is not None
-        hidden, _, lengths = self.states(inputs, lengths)
+        hidden, _, lengths = self.states(self.read(inputs), lengths)
         return self.attention(hidden, lengths)[1]
 
 

@@ -31,10 +31,17 @@ def write(source: SyntheticSource, path: str | Path) -> None:
     uniform numbers from 0 to 1 and of markers 0 and 1. One marked number is `lag` steps before the
     end, the other anywhere after it; their sum is the target. Always saying 1 has an error of 1/6.
 
+    `planted_motif` has the columns `id, sequence, start, end, class`: random DNA, in half of which
+    (class `motif`) the motif lies at a random place, from letter `start` to `end`. In the other
+    half (class `none`, without `start` and `end`) its letters lie somewhere in another random
+    order, so that no count of letters tells the classes apart. Letters of the motif are drawn anew
+    with a chance of 1 - purity.
+
     Source: Hochreiter & Schmidhuber, Neural Computation 9:1735 (1997), sections 5.1 (random
     sequences between what is to be remembered and the end) and 5.4 (adding), with the lag held.
     """
-    rows = _adding(source) if source.task == "adding" else _cued_recall(source)
+    made = {"adding": _adding, "cued_recall": _cued_recall, "planted_motif": _planted_motif}
+    rows = made[source.task](source)
     with Path(path).open("w", encoding="ascii", newline="") as handle:
         table = csv.writer(handle, lineterminator="\n")
         table.writerows(rows)
@@ -76,3 +83,22 @@ def _adding(source: SyntheticSource) -> Iterator[list[str | int]]:
             " ".join(markers),
             f"{values[marked].sum() / 10_000:g}",
         ]
+
+
+def _planted_motif(source: SyntheticSource) -> Iterator[list[str | int]]:
+    random = np.random.default_rng(source.seed)
+    assert source.motif is not None  # the config asks for it
+    width, motif = len(source.motif), np.array(list(source.motif))
+    yield ["id", "sequence", "start", "end", "class"]
+    for number in range(source.examples):
+        letters = random.choice(list("ACGT"), size=source.length)
+        start, there = int(random.integers(source.length - width + 1)), number % 2 == 0
+        planted = motif
+        while not there and (planted == motif).all():
+            planted = random.permutation(motif)
+        wrong = random.random(width) >= source.purity
+        letters[start : start + width] = np.where(
+            wrong, random.choice(list("ACGT"), size=width), planted
+        )
+        place = [start + 1, start + width] if there else ["", ""]
+        yield [f"seq{number + 1}", "".join(letters), *place, "motif" if there else "none"]
