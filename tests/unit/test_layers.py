@@ -108,6 +108,7 @@ FLOORS = [
         "drawing",
         "reach",
         "searches",
+        "insight",
         "result_figures",
         "figures",
         "model_words",

@@ -6,6 +6,7 @@ from _job import job
 from biornn import (
     comparisons,
     figures,
+    insight,
     methods,
     outcome,
     provenance,
@@ -26,10 +27,13 @@ with job(snakemake):
     # what a control learned is no news
     flows = reach.read(files.flows, tables.own_folds["fold"])
     flows = {model: flow for model, flow in flows.items() if model not in params.controls}
+    looked = insight.read(files.get("explanations", []))
+    looked.sort(key=lambda each: each.model != tables.chosen["best_recurrent"])
     drawn = (
         figures.draw_all(tables, analysis.target.label)
         | searches.draw_all(searched)
         | reach.draw_all(tables, flows, analysis.evaluation.strata)
+        | insight.draw_all(looked)
     )
     for name, svg in drawn.items():
         write_text(Path(output.figures) / f"{name}.svg", svg)
@@ -59,6 +63,7 @@ with job(snakemake):
         reached=reach.sentences(
             flows, {model: config.pooling for model, config in analysis.models.items()}
         ),
+        looked=looked,
         template=files.template,
         css=files.css,
     )

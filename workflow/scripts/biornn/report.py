@@ -14,9 +14,10 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from . import findings, searches
+from . import findings, insight, searches
 from .config import AnalysisConfig
 from .findings import interval, number
+from .insight import Looked
 from .methods import profile_in_words, split_in_words
 from .metrics import LABELS
 from .outcome import Tables, n_read
@@ -122,6 +123,7 @@ def render(
     verdict_rule: str,
     searched: Sequence[FoundSearch] = (),
     reached: Sequence[str] = (),
+    looked: Sequence[Looked] = (),
     template: str | Path,
     css: str | Path,
 ) -> str:
@@ -143,6 +145,8 @@ def render(
         From `searches.read`; their figures are among `figures`.
     reached
         From `reach.sentences`.
+    looked
+        From `insight.read`, the network that was chosen first; their figures are among `figures`.
     template, css
         Paths.
     """
@@ -200,6 +204,7 @@ def render(
         variants=variants,
         verdict_rule=verdict_rule,
         reached=reached,
+        looked=insight.rows(looked),
         searches=searches.rows(searched, analysis.tune),
     )
 
