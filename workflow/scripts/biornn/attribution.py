@@ -215,6 +215,21 @@ class Explainer:
         return contributions, change, error
 
     @torch.no_grad()
+    def above(self, question: Question) -> list[np.ndarray]:
+        """By row, float64 [length, channel]: 1 where a number is above the reference, -1 where it
+        is below; of letters and genes by rank, which are there, 1 and one channel.
+        """
+        signs: list[np.ndarray] = [np.empty(0)] * len(question.rows)
+        for batch, mine, _, _ in self._asked(question):
+            steps = self.network.read(batch.inputs)[0]
+            over = torch.sign(steps - self._reference.to(steps)).double().cpu().numpy()
+            if not isinstance(self.data.inputs, Series):
+                over = np.ones_like(over[:, :, :1])
+            for at, row in zip(mine, over, strict=True):
+                signs[at] = row[: self.data.inputs.lengths[question.rows[at]]]
+        return signs
+
+    @torch.no_grad()
     def say(self, question: Question) -> np.ndarray:
         """float64 [n]: the number that is explained."""
         values = np.zeros(len(question.rows))
@@ -306,7 +321,7 @@ def randomized(
     end.
     """
     with torch.random.fork_rng():
-        torch.manual_seed(seed + 2**32)
+        torch.manual_seed(int(np.random.SeedSequence([seed, 1]).generate_state(1)[0]))
         return models.Network(config, scheme, data.task, n_beside)
 
 

@@ -29,7 +29,7 @@ SHOWN, AROUND, LONGEST = 30, 15, 200
 CONTRIBUTION_COLUMNS = ["id", "subset", "label", "position", "step", "contribution", "sd"]
 MUTATION_COLUMNS = ["id", "label", "position", "letter", "mutant", "effect", "sd"]
 PROFILE_COLUMNS = ["label", "anchor", "position", "step", "contribution", "strength", "n"]
-GENE_COLUMNS = ["label", "gene", "contribution", "strength", "n"]
+GENE_COLUMNS = ["label", "gene", "contribution", "presence", "strength", "n"]
 
 
 @dataclass
@@ -46,7 +46,9 @@ class Explanation:
     profile : pandas.DataFrame
         `PROFILE_COLUMNS`: means over the examples of each label at each position.
     genes : pandas.DataFrame
-        `GENE_COLUMNS`: the same for each gene of profiles.
+        `GENE_COLUMNS`: the same for each gene of profiles. `presence` is the mean contribution
+        with its sign turned where the gene is below the mean of training: genes that speak for the
+        label by being expressed, and not by being absent.
     checks : dict
         Completeness, agreement, and what was explained, in numbers.
     """
@@ -127,12 +129,14 @@ def explain(
     labels = _labels(data, question)
     mutated = _affordable(data, question, config)
     answers, changes, errors, mutants, random_answers = [], [], [], [], []
+    above: list[np.ndarray] = []
     for seed, network in networks.items():
         explainer = Explainer(network, data, scaling)
         found, change, error = explainer.integrated_gradients(question, config.steps)
         answers.append(found)
         changes.append(change)
         errors.append(error)
+        above = above or explainer.above(question)
         if len(mutated.rows):
             mutants.append(explainer.mutagenesis(mutated))
         fresh = randomized(network.config, scheme, data, description["n_beside"], seed)
@@ -144,6 +148,9 @@ def explain(
     contributions = _contributions(ids, data, question, labels, answers, steps)
     profile = _profile(data, question, labels, answers, steps)
     change = np.abs(changes).sum()
+    genes = pd.DataFrame(columns=GENE_COLUMNS)
+    if names:
+        genes = _genes(contributions, labels, above, steps)
     checks = {
         "examples": len(question.rows),
         "from_test": int((data.subsets[question.rows] == "test").sum()),
@@ -156,7 +163,7 @@ def explain(
         contributions,
         _mutations(ids, data, mutated, labels, mutants),
         profile,
-        _genes(contributions, labels) if names else pd.DataFrame(columns=GENE_COLUMNS),
+        genes,
         checks,
     )
 
@@ -308,16 +315,28 @@ def _profile(
     return sums.reset_index()[PROFILE_COLUMNS]
 
 
-def _genes(contributions: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
-    """Mean contribution of each gene over the examples of a label; 0 where it was not read."""
-    every = contributions.assign(strength=contributions["contribution"].abs())
-    by = every.groupby(["label", "step"], sort=True)
-    sums = by[["contribution", "strength"]].sum()
+def _genes(
+    contributions: pd.DataFrame,
+    labels: np.ndarray,
+    above: Sequence[np.ndarray],
+    steps: Sequence[np.ndarray],
+) -> pd.DataFrame:
+    """Means of each gene over the examples of a label; 0 where it was not read."""
+    signs = np.concatenate([sign[step != ""] for sign, step in zip(above, steps, strict=True)])
+    every = contributions.assign(
+        strength=contributions["contribution"].abs(),
+        presence=contributions["contribution"] * signs,
+    )
+    by, columns = (
+        every.groupby(["label", "step"], sort=True),
+        ["contribution", "presence", "strength"],
+    )
+    sums = by[columns].sum()
     sums["n"] = by.size()
     size = sums.index.get_level_values("label").map(pd.Series(labels).value_counts()).to_numpy()
-    sums[["contribution", "strength"]] = sums[["contribution", "strength"]].div(size, axis=0)
+    sums[columns] = sums[columns].div(size, axis=0)
     table = sums.reset_index().rename(columns={"step": "gene"})
-    return table.sort_values(["label", "contribution"], ascending=[True, False])[GENE_COLUMNS]
+    return table.sort_values(["label", "presence"], ascending=[True, False])[GENE_COLUMNS]
 
 
 def shared_motifs(

@@ -136,7 +136,7 @@ def _motif_rows(looked: Looked) -> list[dict[str, Any]]:
 def _gene_rows(looked: Looked) -> list[dict[str, Any]]:
     found = []
     for label, mine in looked.genes.groupby("label", sort=True):
-        best = mine.nlargest(_GENES, "contribution")["gene"]
+        best = mine.nlargest(_GENES, "presence")["gene"]
         sets = looked.pathways[looked.pathways["label"] == label]
         sets = sets[sets["normalized_score"] > 0].head(3)
         found.append(

@@ -59,7 +59,8 @@ def enrich(
     """Pre-ranked enrichment of each set in the contributions to each label.
 
     Gene set enrichment analysis (Subramanian et al., PNAS 102:15545, 2005) by GSEApy, on the mean
-    contributions: a set with a high score has genes that speak for the label.
+    contributions by presence: the genes of a set with a high score speak for the label by being
+    expressed.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def enrich(
         )
     parts = []
     for label, mine in genes.groupby("label", sort=True):
-        ranked = mine.set_index("gene")["contribution"].sort_values(ascending=False, kind="stable")
+        ranked = mine.set_index("gene")["presence"].sort_values(ascending=False, kind="stable")
         found = gseapy.prerank(
             rnk=ranked,
             gene_sets=sets,
