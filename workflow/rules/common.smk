@@ -314,6 +314,30 @@ def predictions(wildcards):
     return files
 
 
+def parts(wildcards):
+    """Shares of the training examples that are trained on beside the whole."""
+    return ANALYSES[wildcards.analysis].parts
+
+
+def predictions_of_parts(wildcards):
+    """Predictions of all models but the controls, trained on parts of the first fold."""
+    analysis, fold = ANALYSES[wildcards.analysis], ANALYSES[wildcards.analysis].folds[0]
+    rooms = {"models": analysis.models, "baselines": analysis.baselines}
+    return [
+        f"results/{wildcards.analysis}/learning_curve/{room}/{name}/fold{fold}/predictions.parquet"
+        for room, names in rooms.items()
+        for name in names
+        if name not in controls(wildcards)
+    ]
+
+
+def learning_curve(wildcards):
+    """The learning curve, where there is one."""
+    if not ANALYSES[wildcards.analysis].parts:
+        return []
+    return [f"results/{wildcards.analysis}/learning_curve.tsv"]
+
+
 def explained(analysis, file):
     """One file of every network of an analysis that is explained."""
     return expand(

@@ -2,7 +2,7 @@
 
 Needs: every `predictions.parquet` of an analysis.
 Makes: `metrics.tsv`, `comparisons.tsv`, `published.tsv`, `memorization.tsv`,
-`chosen.json`.
+`chosen.json`; where it is asked for `learning_curve.tsv`.
 """
 
 
@@ -44,3 +44,26 @@ rule evaluate:
         controls=controls,
     script:
         "../scripts/evaluate.py"
+
+
+rule evaluate_parts:
+    input:
+        parts=predictions_of_parts,
+        predictions=predictions,
+        description=rules.build_examples.output.description,
+        folds=rules.split_examples.output.folds,
+        code=library("fractions", "examples"),
+    output:
+        curve="results/{analysis}/learning_curve.tsv",
+    log:
+        "results/{analysis}/logs/evaluate_parts.log",
+    benchmark:
+        "results/{analysis}/benchmarks/evaluate_parts.tsv"
+    conda:
+        "../../envs/biornn.yaml"
+    threads: 2
+    params:
+        evaluation=settings("evaluation"),
+        shares=settings("learning_curve"),
+    script:
+        "../scripts/evaluate_parts.py"

@@ -26,6 +26,7 @@ rule render_report:
         searches=searched("chosen.json"),
         trials=searched("trials.tsv"),
         importances=searched("importance.tsv"),
+        learning_curve=learning_curve,
         explanations=lambda wildcards: explained(wildcards.analysis, "checks.json"),
         sources=all_sources,
         variant_metrics=of_variants("metrics.tsv"),
@@ -34,7 +35,15 @@ rule render_report:
         template=workflow.source_path("../report/report.html.j2"),
         css=workflow.source_path("../report/report.css"),
         code=library(
-            "report", "figures", "methods", "provenance", "comparisons", "searches", "reach", "insight"
+            "report",
+            "figures",
+            "methods",
+            "provenance",
+            "comparisons",
+            "searches",
+            "reach",
+            "insight",
+            "growth",
         ),
     output:
         report=report(

@@ -4,7 +4,8 @@ Needs: `sequences.safetensors`, `splits.tsv`, the fold's normalised expression; 
 tuned `chosen.json`.
 Makes: for each model and fold `model.json`, `weights.safetensors`, `history.tsv`,
 `gradient_flow.tsv`, `attention.parquet`, `predictions.parquet` (all seeds of a model are one job); for each baseline `model.json` and
-`predictions.parquet`.
+`predictions.parquet`. The same predictions of models that were trained on parts are below
+`learning_curve/`.
 """
 
 
@@ -94,3 +95,55 @@ rule measure_ceiling:
         split=settings("split"),
     script:
         "../scripts/measure_ceiling.py"
+
+
+rule train_parts:
+    input:
+        unpack(features),
+        unpack(chosen_settings),
+        examples=rules.build_examples.output.examples,
+        description=rules.build_examples.output.description,
+        splits=rules.split_examples.output.splits,
+        code=library("training", "devices", "config_tune"),
+    output:
+        predictions="results/{analysis}/learning_curve/models/{model}/fold{fold}/predictions.parquet",
+    log:
+        "results/{analysis}/logs/train_parts.{model}.fold{fold}.log",
+    benchmark:
+        "results/{analysis}/benchmarks/train_parts.{model}.fold{fold}.tsv"
+    priority: 5
+    conda:
+        "../../envs/biornn.yaml"
+    threads: training_threads
+    resources:
+        gpu=gpus,
+    params:
+        model=settings("models", "{model}"),
+        training=training_of_model,
+        shares=parts,
+        checkpoints="results/{analysis}/checkpoints/parts/{model}/fold{fold}",
+    script:
+        "../scripts/train_parts.py"
+
+
+rule fit_parts:
+    input:
+        unpack(features),
+        examples=rules.build_examples.output.examples,
+        description=rules.build_examples.output.description,
+        splits=rules.split_examples.output.splits,
+        code=library("baselines"),
+    output:
+        predictions="results/{analysis}/learning_curve/baselines/{baseline}/fold{fold}/predictions.parquet",
+    log:
+        "results/{analysis}/logs/fit_parts.{baseline}.fold{fold}.log",
+    benchmark:
+        "results/{analysis}/benchmarks/fit_parts.{baseline}.fold{fold}.tsv"
+    conda:
+        "../../envs/biornn.yaml"
+    threads: 1
+    params:
+        baseline=settings("baselines", "{baseline}"),
+        shares=parts,
+    script:
+        "../scripts/fit_parts.py"

@@ -6,6 +6,7 @@ from _job import job
 from biornn import (
     comparisons,
     figures,
+    growth,
     insight,
     methods,
     outcome,
@@ -27,6 +28,7 @@ with job(snakemake):
     # what a control learned is no news
     flows = reach.read(files.flows, tables.own_folds["fold"])
     flows = {model: flow for model, flow in flows.items() if model not in params.controls}
+    curve = growth.read(files.get("learning_curve", []), tables)
     looked = insight.read(files.get("explanations", []))
     looked.sort(key=lambda each: each.model != tables.chosen["best_recurrent"])
     drawn = (
@@ -34,6 +36,7 @@ with job(snakemake):
         | searches.draw_all(searched)
         | reach.draw_all(tables, flows, analysis.evaluation.strata)
         | insight.draw_all(looked)
+        | growth.draw_all(curve, tables)
     )
     for name, svg in drawn.items():
         write_text(Path(output.figures) / f"{name}.svg", svg)
@@ -64,6 +67,7 @@ with job(snakemake):
             flows, {model: config.pooling for model, config in analysis.models.items()}
         ),
         looked=looked,
+        grown=[] if curve is None else growth.sentences(curve, tables),
         template=files.template,
         css=files.css,
     )

@@ -118,6 +118,12 @@ class AnalysisConfig(Section):
     )
     evaluation: EvaluationConfig = EvaluationConfig()
     published: list[Published] = Field([], description="Numbers to reproduce.")
+    learning_curve: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        [],
+        description="Shares of the training examples, such as [0.1, 0.3, 1.0]: every model is also "
+        "trained on these parts (of the first fold; each is within the next), so that the report "
+        "shows what more data would bring. 1.0 is the training itself.",
+    )
     explain: ExplainConfig = ExplainConfig()
     citations: list[Citation] = Field([], description="What to cite.")
     variants: dict[Name, dict[str, Any]] = Field(
@@ -310,6 +316,17 @@ class AnalysisConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _curve_fits(self) -> AnalysisConfig:
+        if sorted(set(self.learning_curve)) != self.learning_curve:
+            raise ValueError("learning_curve: give each share once, the smallest first")
+        if self.learning_curve and isinstance(self.split, LeaveOneOutSplit):
+            raise ValueError(
+                "learning_curve: split.method: leave_one_out has one test example a fold; take "
+                "kfold"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _explanations_fit(self) -> AnalysisConfig:
         explain = self.explain
         for name in explain.models or []:
@@ -377,6 +394,11 @@ class AnalysisConfig(Section):
         matrix = self.expression.tables if self.expression else []
         examples = [] if self.has_profiles else self.examples.tables
         return list(dict.fromkeys(examples + matrix))
+
+    @property
+    def parts(self) -> list[float]:
+        """Shares of the training examples that are trained on beside the whole."""
+        return [share for share in self.learning_curve if share < 1]
 
     @property
     def explained(self) -> list[str]:

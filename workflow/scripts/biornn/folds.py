@@ -104,6 +104,35 @@ class FoldData:
             beside=None if self.beside is None else self.beside[rows],
         )
 
+    def part(self, share: float, seed: int = 0) -> FoldData:
+        """The same with a share of the training examples; the others are in the subset `unused`.
+
+        They are drawn by chance, of each class (where the whole sequence has one) the same share; a
+        smaller part is within a larger one of the same seed. Validation and test stay, and so does
+        a normalisation of expression, which all training examples have made.
+
+        Raises
+        ------
+        InputError
+            When too little is left to train on.
+        """
+        train = self.rows("train")
+        shuffled = np.random.default_rng(seed).permutation(train)
+        whole = self.task.kind == "classification" and not self.per_position
+        codes = self.targets[shuffled] if whole else np.zeros(len(shuffled), dtype=np.int64)
+        taken = np.zeros(len(shuffled), dtype=bool)
+        for code in np.unique(codes):
+            of_class = np.flatnonzero(codes == code)
+            taken[of_class[: max(1, round(share * len(of_class)))]] = True
+        if taken.sum() < 2:
+            raise InputError(
+                f"learning_curve: {share:g} of {len(train)} training examples is too little to "
+                "train on. Leave it out."
+            )
+        subsets = self.subsets.astype(object)
+        subsets[shuffled[~taken]] = "unused"
+        return replace(self, subsets=subsets)
+
     def digest(self) -> str:
         """SHA-256 over all that training sees, to tell whether a checkpoint belongs to it."""
         digest = hashlib.sha256()

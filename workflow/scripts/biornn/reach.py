@@ -114,7 +114,7 @@ def gradient_flow(flows: Mapping[str, pd.DataFrame], lines: Mapping[str, Line]) 
             axes.set(yscale="log", xlim=(0, max(1, longest)), xlabel="steps before the output")
         # below eight digits under the highest single precision has nothing to say
         panels[0].set(ylim=(highest * 1e-8, highest * 3), ylabel="norm of ∂L/∂h")
-        _legend(figure, {model: lines[model] for model in both})
+        legend(figure, {model: lines[model] for model in both})
 
     return draw(7.6, 3.2, paint)
 
@@ -128,10 +128,7 @@ def by_value(tables: Tables, stratum: Stratum) -> str | None:
     def paint(figure: Figure) -> None:
         axes: Axes = figure.subplots()
         ranked = [model for model in tables.ranked_models() if model in set(scores["model"])]
-        own = _lines(tables)
-        lines = {model: own[model] for model in ranked if model in own}
-        others = [model for model in ranked if model not in own]
-        lines |= {model: _grey_line(number) for number, model in enumerate(others)}
+        lines = lines_of(tables, ranked)
         for model, line in lines.items():
             mine = scores[scores["model"] == model].sort_values("at")
             axes.plot(mine["at"], mine["value"], marker="o", ms=3.5, lw=1.4, **line)
@@ -145,7 +142,7 @@ def by_value(tables: Tables, stratum: Stratum) -> str | None:
         axes.set(xlabel=stratum.column, ylabel=tables.labels[tables.main])
         if tables.main in ("r2", "accuracy"):
             axes.set_ylim(min(-0.05, max(-0.5, scores["value"].min() - 0.05)), 1.05)
-        _legend(figure, lines)
+        legend(figure, lines)
 
     return draw(7.6, 3.4, paint)
 
@@ -186,11 +183,20 @@ def _lines(tables: Tables) -> dict[str, Line]:
     }
 
 
+def lines_of(tables: Tables, models: Sequence[str]) -> dict[str, Line]:
+    """The same, and after them simple models in grey."""
+    own = _lines(tables)
+    others = [model for model in models if model not in own]
+    grey = {model: _grey_line(number) for number, model in enumerate(others)}
+    return {model: own[model] for model in models if model in own} | grey
+
+
 def _grey_line(number: int) -> Line:
     return Line(color="#777777", ls=_DASHES[(number + 1) % len(_DASHES)])
 
 
-def _legend(figure: Figure, lines: Mapping[str, Line]) -> None:
+def legend(figure: Figure, lines: Mapping[str, Line]) -> None:
+    """Beside the axes, so that it hides nothing."""
     handles = [Line2D([], [], lw=1.4, **line) for line in lines.values()]
     figure.legend(handles, list(lines), loc="outside right upper", frameon=False, fontsize=8,
                   handlelength=2.6)  # fmt: skip

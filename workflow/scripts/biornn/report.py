@@ -124,6 +124,7 @@ def render(
     searched: Sequence[FoundSearch] = (),
     reached: Sequence[str] = (),
     looked: Sequence[Looked] = (),
+    grown: Sequence[str] = (),
     template: str | Path,
     css: str | Path,
 ) -> str:
@@ -147,6 +148,8 @@ def render(
         From `reach.sentences`.
     looked
         From `insight.read`, the network that was chosen first; their figures are among `figures`.
+    grown
+        From `growth.sentences`.
     template, css
         Paths.
     """
@@ -205,6 +208,7 @@ def render(
         verdict_rule=verdict_rule,
         reached=reached,
         looked=insight.rows(looked),
+        grown=grown,
         searches=searches.rows(searched, analysis.tune),
     )
 
