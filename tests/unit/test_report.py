@@ -9,19 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import report_tables
+import test_growth
+import test_insight
 import test_searches
-from biornn import comparisons, figures, findings, report, searches
+from biornn import comparisons, figures, findings, growth, insight, report, searches
 
 TEMPLATES = Path(__file__).parents[2] / "workflow/report"
 
 
-def render(tables, searched=(), **changes):
+def render(tables, searched=(), looked=(), grown=(), **changes):
     analysis = report_tables.analysis(**changes)
     return report.render(
         name="tiny",
         analysis=analysis,
         tables=tables,
-        figures=figures.draw_all(tables, analysis.target.label) | searches.draw_all(searched),
+        figures=figures.draw_all(tables, analysis.target.label)
+        | searches.draw_all(searched)
+        | insight.draw_all(looked)
+        | growth.draw_all(test_growth.curve((0.1, 0.2, 0.3), (0.1, 0.2, 0.3)), tables),
         methods="# Methods\n\n**Data.** text\n\nmore",
         sources=[{"name": "s", "origin": "x", "file": "t.csv", "sha256": "0" * 64}],
         versions={"biornn": "1"},
@@ -29,6 +34,8 @@ def render(tables, searched=(), **changes):
         variants=[],
         verdict_rule=comparisons.VERDICT_RULE,
         searched=searched,
+        looked=looked,
+        grown=grown,
         template=TEMPLATES / "report.html.j2",
         css=TEMPLATES / "report.css",
     )
@@ -85,6 +92,18 @@ def test_a_search_has_its_section(page):
     few = render(tables, found[1:], tune={"net": test_searches.TUNE["net"].model_dump()})
     assert "Too few trials were completed" in few and "search_importance" not in few
     assert 'id="tuning"' not in page and "#tuning" not in page
+
+
+def test_explanations_and_the_curve_have_their_sections(page, tmp_path):
+    paths = [test_insight.written(tmp_path / name, genes=name == "genes") for name in
+             ("net", "genes")]  # fmt: skip
+    analysis = {"explain": {"motifs": {"source": "s"}}}
+    text = render(report_tables.tables(), looked=insight.read(paths), grown=["So."], **analysis)
+    section = text[text.index('<section id="explanations">') : text.index('<section id="methods">')]
+    assert section.count("<img ") == 3 and "G0, G1, G2" in section
+    assert "&lt;b&gt;$" in section and "<b>" not in section
+    assert '<a href="#explanations">' in text and '<a href="#learning-curve">' in text
+    assert "So." in text and 'id="explanations"' not in page and 'id="learning-curve"' not in page
 
 
 def test_hostile_text_stays_text(page):

@@ -73,3 +73,59 @@ def test_more_than_fits_and_a_lag_twice_are_refused():
                 type="synthetic", task="adding", file="a.csv",
                 **({"lags": [1], "examples": 1, "seed": 1} | options),
             )  # fmt: skip
+
+
+def planted(path, **options):
+    given = {"lags": [], "motif": "ATGCAAAT", "length": 30, "examples": 60} | options
+    return made(path, "planted_motif", **given)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    motif=st.text("ACGT", min_size=4, max_size=12).filter(lambda motif: len(set(motif)) > 1),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_the_motif_lies_where_it_is_said_to(tmp_path_factory, motif, seed):
+    path = tmp_path_factory.mktemp("made") / "a"
+    rows = planted(path, motif=motif, seed=seed)
+    assert [row["class"] for row in rows] == ["motif", "none"] * 30
+    for row in rows:
+        assert len(row["sequence"]) == 30 and set(row["sequence"]) <= set("ACGT")
+        if row["class"] == "motif":
+            start, end = int(row["start"]), int(row["end"])
+            assert row["sequence"][start - 1 : end] == motif
+        else:
+            assert (row["start"], row["end"]) == ("", "")
+            windows = [row["sequence"][at : at + len(motif)] for at in range(31 - len(motif))]
+            assert any(sorted(window) == sorted(motif) for window in windows)
+
+
+def test_letters_of_the_motif_are_wrong_as_often_as_asked(tmp_path):
+    rows = planted(tmp_path / "a", purity=0.8, examples=4000)
+    found = [row for row in rows if row["class"] == "motif"]
+    right = np.mean(
+        [
+            letter == wanted
+            for row in found
+            for letter, wanted in zip(
+                row["sequence"][int(row["start"]) - 1 : int(row["end"])], "ATGCAAAT", strict=True
+            )
+        ]
+    )
+    assert right == pytest.approx(0.8 + 0.2 / 4, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"motif": None}, "give `motif`"),
+        ({"lags": [3]}, "give `motif`"),
+        ({"motif": "AAAA"}, "no other order"),
+        ({"motif": "ATGCAAAT" * 3, "length": 20}, "longer than length"),
+        ({"motif": "ATGN"}, "should match pattern"),
+        ({"length": 10_000, "examples": 10_000}, "at most 50,000,000"),
+    ],
+)
+def test_a_motif_that_cannot_be_planted_is_refused(tmp_path, options, said):
+    with pytest.raises(ValueError, match=said):
+        planted(tmp_path / "a", **options)

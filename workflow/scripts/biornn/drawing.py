@@ -30,6 +30,8 @@ _STYLE = {
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": "#e4e4e4",
+    # a name is a name, whatever it has between dollars
+    "text.parse_math": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "biornn",
 }

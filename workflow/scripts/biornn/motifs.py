@@ -175,32 +175,37 @@ def _grow(
     """Counts [width, letters] of one motif, and which pieces have it."""
     n_letters = len(background)
     seed = _commonest_word(pieces[:, half : half + width], n_letters, background)
-    places = np.arange(pieces.shape[1] - width + 1)
-    # all windows of all pieces, [piece, place, width]
-    views = np.lib.stride_tricks.sliding_window_view(pieces, width, axis=1)
     score = np.zeros((width, n_letters + 1))
     at = (width - len(seed)) // 2
     score[at + np.arange(len(seed)), seed] = 1.0
-    need, fits, chosen = len(seed) * 0.8, np.zeros(len(pieces), bool), np.zeros(len(pieces), int)
+    need = len(seed) * 0.8
+    around = np.pad(pieces, ((0, 0), (half, half)), constant_values=n_letters)
+    # all windows of all pieces, and the same with half a width more on both sides
+    views = np.lib.stride_tricks.sliding_window_view(pieces, width, axis=1)
+    wide = np.lib.stride_tricks.sliding_window_view(around, width + 2 * half, axis=1)
+    fits, chosen = np.zeros(len(pieces), bool), np.zeros(len(pieces), int)
     counts = np.zeros((width, n_letters))
     for _ in range(_ROUNDS):
         scores = score[np.arange(width), views].sum(axis=2)  # [piece, place]
         now = scores.argmax(axis=1)
-        best = scores[np.arange(len(pieces)), now]
-        new = best >= need
-        if (new == fits).all() and (now[new] == chosen[new]).all() and fits.any():
+        new = scores[np.arange(len(pieces)), now] >= need
+        if (new == fits).all() and (now[new] == chosen[new]).all():
             break
         fits, chosen = new, now
         if not fits.any():
             break
-        mine = views[np.flatnonzero(fits), places[chosen[fits]]]
+        mine = wide[np.flatnonzero(fits), chosen[fits]]
         counts = np.stack([(mine == letter).sum(axis=0) for letter in range(n_letters)], axis=1)
-        counts = counts.astype(float)
         shares = counts + _PSEUDOCOUNT * background
-        shares /= shares.sum(axis=1, keepdims=True)
+        shares = shares / shares.sum(axis=1, keepdims=True)
+        bits = _information(shares, background)
+        # the first word may have been the end of the motif: the window moves to where it is
+        shift = int(np.convolve(bits, np.ones(width), "valid").argmax())
+        part = slice(shift, shift + width)
+        counts = counts[part].astype(float)
         score = np.zeros((width, n_letters + 1))
-        score[:, :n_letters] = np.log2(shares / background)
-        need = _information(shares, background).sum() / 2
+        score[:, :n_letters] = np.log2(shares[part] / background)
+        need = bits[part].sum() / 2
     return counts, fits
 
 
