@@ -19,6 +19,7 @@ lint: .venv/test
 bench: .venv/run .venv-keras/run
 	.venv/bin/python benchmarks/recurrent.py
 	.venv/bin/python benchmarks/encoding.py
+	.venv/bin/python benchmarks/mutagenesis.py
 
 reference: .venv/run
 	PYTHONPATH=workflow/scripts .venv/bin/python -m biornn.config_reference config

@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
 from biornn import encoding
 from biornn.alphabets import DNA
-from biornn.training import keep_freed_memory
+from biornn.devices import keep_freed_memory
 
 #: Peak memory that we allow ourselves beyond the sequences, for one pass (bytes a base).
 TARGET = 4

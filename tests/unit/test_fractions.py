@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from biornn import fractions
+from biornn.config_models import TrainingConfig
 from biornn.files import InputError
 from biornn.folds import predictions_table
 from hypothesis import given, settings
@@ -36,6 +37,14 @@ def test_too_little_is_refused_and_the_whole_is_the_whole():
     assert (data.part(1.0).subsets == data.subsets).all()
     with pytest.raises(InputError, match=r"0\.01 of 36 training examples is too little"):
         data.part(0.01)
+
+
+def test_a_part_is_trained_for_as_many_steps():
+    config = TrainingConfig(epochs=7, patience=3)
+    part = config.of_part(0.3)
+    assert (part.epochs, part.patience) == (24, 10)  # 7 / 0.3 and 3 / 0.3, rounded up
+    assert part.model_copy(update={"epochs": 7, "patience": 3}) == config
+    assert config.of_part(1.0) == config
 
 
 def test_the_curve_has_a_row_a_model_and_size():

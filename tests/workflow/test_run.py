@@ -192,6 +192,19 @@ def test_fetch_and_then_a_run_without_a_network(workflow):
     assert (workflow.folder / wanted).exists()
 
 
+def test_the_explanation_adds_up_and_is_in_the_report(finished):
+    folder = finished.results / "explanations/rnn"
+    contributions = pd.read_parquet(folder / "contributions.parquet")
+    checks = json.loads((folder / "checks.json").read_text())
+    assert checks["examples"] == contributions["id"].nunique() == 20
+    assert checks["missed_share"] <= 0.01 and set(contributions["subset"]) == {"test"}
+    mutations = pd.read_parquet(folder / "mutations.parquet")
+    assert len(mutations) == 5 * 6 * 3 and not (finished.results / "explanations/lstm").exists()
+    report = (finished.results / "report.html").read_text(encoding="utf-8")
+    assert 'id="explanations"' in report
+    assert (finished.results / "figures/profile_rnn.svg").exists()
+
+
 def run_block_of_readme(workflow, begins, wanted="all"):
     """Run an analysis of the README, with a short training, up to what is wanted."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ import pandas as pd
 from workflow_copy import ONE_MODEL
 
 TUNE = """\
+learning_curve: [0.5, 1.0]
 tune:
   rnn:
     trials: 3
@@ -32,6 +33,18 @@ def test_a_search_by_two_jobs_is_trained_with_and_can_be_gone_on_with(workflow):
     assert model["training"]["learning_rate"] == chosen["settings"]["learning_rate"]
     page = (workflow.results / "report.html").read_text()
     assert 'id="tuning"' in page and "Akiba" in (workflow.results / "methods.md").read_text()
+
+    # parts are trained with the settings that were found on the whole
+    curve = pd.read_csv(workflow.results / "learning_curve.tsv", sep="\t")
+    sizes = curve.groupby("share")["n_train"].first()
+    assert sizes[0.5] == round(sizes[1.0] / 2) and set(curve["model"]) == {"rnn", "mean", "ridge"}
+    whole = curve[(curve["share"] == 1) & (curve["metric"] == "r2")].set_index("model")["value"]
+    scores = pd.read_csv(workflow.results / "metrics.tsv", sep="\t")
+    scores = scores.query("subset == 'test' and seed == 'all' and metric == 'r2'")
+    assert whole.to_dict() == scores.set_index("model")["value"][whole.index].to_dict()
+    assert (
+        'id="learning-curve"' in page and (workflow.results / "figures/learning_curve.svg").exists()
+    )
 
     # more trials: what was tried is kept
     workflow.edit("config/analyses/tiny.yaml", "trials: 3", "trials: 4")

@@ -39,6 +39,7 @@ baselines:
   mean: {kind: mean}
   ridge: {kind: linear, features: pairwise}
   boosting: {kind: gradient_boosting, max_iterations: 20}
+explain: {models: [rnn], examples: 20, steps: 8, mutagenesis: 5}
 evaluation:
   strata: [{name: GU, pattern: "..GU.."}]
   resamples: 100

@@ -34,7 +34,7 @@ def main() -> None:
                     fabric,
                     training.train,
                     model,
-                    config,
+                    config.of_part(share),
                     [runs.Replicate(part, seed, fold) for seed in config.seeds],
                     name=f"{snakemake.wildcards.model}, {share:g}",
                     checkpoint_folder=Path(folder) / f"{share:g}",

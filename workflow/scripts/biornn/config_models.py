@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -210,6 +211,14 @@ class TrainingConfig(Section):
         description="CPU threads of a training job's process; another number may give other last "
         "digits.",
     )
+
+    def of_part(self, share: float) -> TrainingConfig:
+        """The same number of steps on a share of the examples: more passes, and more patience.
+
+        With as many passes a part would show what few steps do, and not what few examples do.
+        """
+        more = {key: math.ceil(getattr(self, key) / share) for key in ("epochs", "patience")}
+        return self.model_copy(update=more)
 
     @field_validator("seeds")
     @classmethod
