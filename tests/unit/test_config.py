@@ -323,3 +323,17 @@ def test_a_published_value_of_a_stratum_of_a_column_is_judged(tmp_path):
     path.write_text(f"{memory}\npublished: [{entry % 'test/leg-50'}]\n", encoding="utf-8")
     with pytest.raises(InputError, match="no subset 'test/leg-50'"):
         load_variants(path)
+
+
+def test_the_usual_baselines_fit_the_inputs():
+    plain = {"sources": {"s": {"type": "path", "path": "t.csv"}}}
+    usual = ["mean", "linear", "boosting", "nearest", "shuffled"]
+    of_letters = AnalysisConfig.model_validate(plain)
+    assert list(of_letters.baselines) == [*usual, "kmer_linear", "kmer_boosting"]
+    assert of_letters.baselines["shuffled"].shuffle_labels
+    of_numbers = AnalysisConfig.model_validate(plain | {"examples": {"numbers": {"column": "x"}}})
+    assert list(of_numbers.baselines) == usual
+    future = AnalysisConfig.model_validate(
+        plain | {"examples": {"numbers": {"column": "x"}}, "target": {"task": "next_value"}}
+    )
+    assert list(future.baselines) == ["persistence", *usual]

@@ -84,6 +84,8 @@ FLOORS = [
         "runs",
         "training",
         "tuning",
+        "features",
+        "neighbors",
         "baselines",
         "prediction",
     ],

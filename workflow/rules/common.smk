@@ -175,9 +175,10 @@ def whole_analysis(wildcards):
 
 
 def controls(wildcards):
-    """Models that are trained on shuffled targets."""
-    models = ANALYSES[wildcards.analysis].models
-    return [name for name, model in models.items() if model.shuffle_labels]
+    """Networks and baselines that are trained on shuffled targets."""
+    analysis = ANALYSES[wildcards.analysis]
+    every = {**analysis.models, **analysis.baselines}
+    return [name for name, model in every.items() if model.shuffle_labels]
 
 
 # what to download, by place: the source as plain values, its lock, and the file of that

@@ -20,7 +20,7 @@ with job(snakemake):
         tables.append(folds.predictions_table(ids, fold, data, {0: fitted.predictions}))
     description = {
         "name": name,
-        "kind": "baseline",
+        "kind": "control" if config.shuffle_labels else "baseline",
         "baseline": snakemake.params.baseline,
         "chosen": chosen,
     }

@@ -11,7 +11,7 @@ from .alphabets import Alphabet, reverse_complement
 from .config_expression import ExpressionConfig
 from .config_split import Split
 from .encoding import EncodedSequences, encode
-from .similarity import identities
+from .similarity import identities, steps
 from .splits import SUBSETS
 from .targets import Task
 
@@ -202,10 +202,9 @@ def _nearest_of_test(
     generator = np.random.default_rng([fold, 3])
     strands = 2 if alphabet.name == "dna" else 1
     lengths = references["sequence"].str.len().to_numpy()
-    # what one test sequence of mean length costs; 64 letters of the shorter are one step
+    # what one test sequence of mean length costs
     mean = max(1.0, float(test["sequence"].str.len().mean()))
-    steps = np.ceil(np.minimum(lengths, mean) / 64) * np.maximum(lengths, mean)
-    cost = strands * float(steps.sum())
+    cost = strands * float(steps(mean, lengths).sum())
     affordable = max(10, int(budget / max(cost, 1.0)))
     if len(test) > affordable:
         test = test.iloc[np.sort(generator.choice(len(test), affordable, replace=False))]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -21,22 +21,21 @@ from .config_models import (
     BoostingBaseline,
     LinearBaseline,
     MeanBaseline,
+    NearestBaseline,
     PersistenceBaseline,
 )
-from .encoding import EncodedSequences
 from .examples import Examples
 from .expression import Normalizer
+from .features import Features
 from .files import InputError
 from .folds import FoldData
-from .inputs import Inputs, Series, dense
+from .inputs import Series
+from .neighbors import copied
 from .targets import REGRESSION, Task
 
-#: A design matrix with more columns does not fit beside others on a common machine.
-MAX_FEATURES = 20_000
 #: Positions that a baseline is fitted on; more are drawn from at random. Letters of a window are
 #: few features, which more positions don't improve.
 MAX_POSITIONS = 200_000
-_CHUNK = 100_000
 
 
 @dataclass(frozen=True)
@@ -59,139 +58,25 @@ def fit_baseline(config: Baseline, data: FoldData, threads: int = 1) -> FittedBa
     """Fit on the training rows, choose on the validation rows, predict every row.
 
     Linear models and boosting see the second input too, standardised as for the networks; the mean
-    and the present value have no use for it. All but the latter heed the weights of the examples.
+    and the present value have no use for it, and the nearest neighbour only where the inputs are
+    numbers. The mean, linear models and boosting heed the weights of the examples.
+
+    With `shuffle_labels` the targets are shuffled within each subset, as for a network.
     """
+    if config.shuffle_labels:
+        data = replace(data, targets=data.shuffled(data.targets, 0))
     with threadpool_limits(limits=threads):
         if isinstance(config, MeanBaseline):
             return _fit_mean(data)
         if isinstance(config, PersistenceBaseline):
             assert data.task.next_value and isinstance(data.inputs, Series)
             return FittedBaseline(data.inputs.values[:, :1].astype(np.float64))
-        features = _Features(config, data)
+        if isinstance(config, NearestBaseline):
+            return _fit_nearest(config, data, threads)
+        features = Features(config, data)
         if isinstance(config, LinearBaseline):
             return _fit_linear(config, data, features)
         return _fit_boosting(config, data, features)
-
-
-def design_matrix(inputs: Inputs, features: str) -> np.ndarray:
-    """One-hot letters (or numbers), and for pairs of positions the products of their vectors.
-
-    Parameters
-    ----------
-    inputs : EncodedSequences or Series
-        Shorter ones are padded with zeros at the end.
-    features : str
-        `additive`: letters. `neighbor`: and pairs of adjacent positions. `pairwise`: and all pairs.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 [n, columns].
-
-    Raises
-    ------
-    InputError
-        When there would be more than `MAX_FEATURES` columns.
-    """
-    letters = dense(inputs).astype(np.float64)  # [n, length, channel]
-    return _products(letters, features)
-
-
-def _products(letters: np.ndarray, features: str) -> np.ndarray:
-    n, length, channels = letters.shape
-    first, second = np.triu_indices(length, k=1)
-    if features == "additive":
-        first, second = first[:0], second[:0]
-    elif features == "neighbor":
-        adjacent = second - first == 1
-        first, second = first[adjacent], second[adjacent]
-    columns = length * channels + len(first) * channels**2
-    if columns > MAX_FEATURES:
-        raise InputError(
-            f"a linear model with {features} features needs {columns} columns for {length} "
-            f"positions (at most {MAX_FEATURES}). Use features: additive."
-        )
-    pairs = np.einsum("npi,npj->npij", letters[:, first], letters[:, second])
-    return np.hstack([letters.reshape(n, -1), pairs.reshape(n, -1)])
-
-
-class _Features:
-    """Features of any targets: of the whole sequence, or of the window around a position.
-
-    Where the next value is the target, the window ends at the position. After them comes the second
-    input of the example, standardised; it is not multiplied with anything.
-    """
-
-    def __init__(self, config: LinearBaseline | BoostingBaseline, data: FoldData) -> None:
-        self._products = config.features if isinstance(config, LinearBaseline) else None
-        self._data, self._window = data, config.window
-        inputs = data.inputs
-        # a category of its own stands for what lies outside
-        if isinstance(inputs, EncodedSequences):
-            self._outside = len(inputs.alphabet.codes)
-            table = np.vstack([inputs.alphabet.one_hot, np.zeros(len(inputs.alphabet.letters))])
-            self._table: np.ndarray | None = table
-            self._steps = inputs.tokens
-        else:
-            self._table, self._steps = None, inputs.values
-        self._whole: np.ndarray | None = None
-        scaling = data.beside_scaling()
-        self._beside: np.ndarray | None = None
-        if scaling is not None and data.beside is not None:
-            self._beside = scaling.apply(data.beside)
-            self._owner = data.units
-
-    def categories(self, columns: int) -> list[int] | None:
-        """Which of so many plain features are codes of letters."""
-        if self._table is None:
-            return None
-        return list(range(columns - (0 if self._beside is None else self._beside.shape[1])))
-
-    def of(self, units: np.ndarray) -> np.ndarray:
-        """float64 [units, features] of some targets."""
-        features = self._of_steps(units)
-        if self._beside is None:
-            return features
-        return np.hstack([features, self._beside[self._owner[units]]])
-
-    def _of_steps(self, units: np.ndarray) -> np.ndarray:
-        if not self._data.per_position:
-            if self._whole is None:
-                self._whole = self._of_sequences()
-            return self._whole[units]
-        return self._of_windows(units)
-
-    def chunks(self, units: np.ndarray) -> Iterator[np.ndarray]:
-        """The same in parts of bounded size."""
-        for start in range(0, len(units), _CHUNK):
-            yield self.of(units[start : start + _CHUNK])
-
-    def _of_sequences(self) -> np.ndarray:
-        inputs = self._data.inputs
-        if self._products is not None:
-            return design_matrix(inputs, self._products)
-        if isinstance(inputs, EncodedSequences):
-            return inputs.padded(fill=self._outside).astype(np.float64)
-        return dense(inputs).astype(np.float64).reshape(len(inputs), -1)
-
-    def _of_windows(self, units: np.ndarray) -> np.ndarray:
-        offsets = self._data.inputs.offsets
-        owner = np.searchsorted(offsets, units, side="right") - 1
-        # the next value is among the inputs, and is not to be seen
-        after = 0 if self._data.task.next_value else self._window
-        places = units[:, None] + np.arange(-self._window, after + 1)[None, :]
-        inside = (places >= offsets[owner][:, None]) & (places < offsets[owner + 1][:, None])
-        steps = self._steps[np.where(inside, places, 0)]  # [units, window(, channel)]
-        if self._table is None:
-            values = np.where(inside[:, :, None], steps, 0).astype(np.float64)
-        else:
-            codes = np.where(inside, steps, self._outside)
-            if self._products is None:
-                return codes.astype(np.float64)
-            values = self._table[codes].astype(np.float64)
-        if self._products is None:
-            return values.reshape(len(units), -1)
-        return _products(values, self._products)
 
 
 def _loss(data: FoldData, predictions: np.ndarray, units: np.ndarray) -> float:
@@ -278,7 +163,7 @@ def _predict(model: Any, task: Task, features: np.ndarray) -> np.ndarray:
     return values
 
 
-def _predict_all(model: Any, data: FoldData, features: _Features) -> np.ndarray:
+def _predict_all(model: Any, data: FoldData, features: Features) -> np.ndarray:
     parts = features.chunks(np.arange(len(data.targets)))
     return np.concatenate([_predict(model, data.task, part) for part in parts])
 
@@ -292,7 +177,7 @@ def _linear(task: Task, penalty: float, n: int) -> Any:
     return LogisticRegression(C=1 / penalty, max_iter=1000)
 
 
-def _fit_linear(config: LinearBaseline, data: FoldData, features: _Features) -> FittedBaseline:
+def _fit_linear(config: LinearBaseline, data: FoldData, features: Features) -> FittedBaseline:
     train, validation = _training_units(data), data.unit_rows("validation")
     x, x_validation = features.of(train), features.of(validation)
     best: tuple[float, float, Any] | None = None
@@ -303,12 +188,15 @@ def _fit_linear(config: LinearBaseline, data: FoldData, features: _Features) -> 
         if best is None or loss < best[0]:
             best = (loss, penalty, model)
     assert best is not None  # the config asks for at least one penalty
-    return FittedBaseline(
-        _predict_all(best[2], data, features), {"penalty": best[1], "n_features": x.shape[1]}
-    )
+    chosen = {"penalty": best[1], "n_features": x.shape[1]} | _k_of(features)
+    return FittedBaseline(_predict_all(best[2], data, features), chosen)
 
 
-def _fit_boosting(config: BoostingBaseline, data: FoldData, features: _Features) -> FittedBaseline:
+def _k_of(features: Features) -> dict[str, int]:
+    return {} if features.k is None else {"k": features.k}
+
+
+def _fit_boosting(config: BoostingBaseline, data: FoldData, features: Features) -> FittedBaseline:
     train, validation, task = _training_units(data), data.unit_rows("validation"), data.task
     x = features.of(train)
     number = task.kind == "regression"
@@ -333,7 +221,29 @@ def _fit_boosting(config: BoostingBaseline, data: FoldData, features: _Features)
         x, data.targets[train], X_val=features.of(validation), y_val=data.targets[validation],
         **weights,
     )  # fmt: skip
-    return FittedBaseline(_predict_all(model, data, features), {"iterations": model.n_iter_})
+    chosen = {"iterations": model.n_iter_} | _k_of(features)
+    return FittedBaseline(_predict_all(model, data, features), chosen)
+
+
+#: Weights of the neighbour's answer beside what training has on the whole: at least one half, so
+#: that the most probable class stays the neighbour's.
+_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+
+def _fit_nearest(config: NearestBaseline, data: FoldData, threads: int) -> FittedBaseline:
+    """A number is that of the neighbour. A neighbour that is wrong about a class or a count costs a
+    probability without end: there the answer is mixed with the mean of training, by the weight
+    that has the lowest loss on the validation rows.
+    """
+    whole = _fit_mean(data).predictions
+    values, references = copied(data, whole, config, threads)
+    chosen: dict[str, Any] = {"references": references}
+    if data.task.kind == "regression" and not data.task.counts:
+        return FittedBaseline(values, chosen)
+    validation = data.unit_rows("validation")
+    mixed = {share: share * values + (1 - share) * whole for share in _SHARES}
+    best = min(mixed, key=lambda share: _loss(data, mixed[share][validation], validation))
+    return FittedBaseline(mixed[best], chosen | {"share": best})
 
 
 def replicate_predictions(

@@ -22,6 +22,7 @@ from .config_models import (
     LinearBaseline,
     MeanBaseline,
     ModelConfig,
+    NearestBaseline,
     PersistenceBaseline,
     TrainingConfig,
     possible_losses,
@@ -112,9 +113,12 @@ class AnalysisConfig(Section):
             "mean": MeanBaseline(kind="mean"),
             "linear": LinearBaseline(kind="linear"),
             "boosting": BoostingBaseline(kind="gradient_boosting"),
+            "nearest": NearestBaseline(kind="nearest_neighbor"),
+            "shuffled": LinearBaseline(kind="linear", shuffle_labels=True),
         },
         min_length=1,
-        description="Simple models to beat, by name.",
+        description="Simple models to beat, by name; where none is named and the inputs are "
+        "sequences, also `kmer_linear` and `kmer_boosting`.",
     )
     evaluation: EvaluationConfig = EvaluationConfig()
     published: list[Published] = Field([], description="Numbers to reproduce.")
@@ -170,6 +174,27 @@ class AnalysisConfig(Section):
             }
         simple = {"persistence": PersistenceBaseline(kind="persistence")} | defaults["baselines"]
         return {"baselines": simple} | value | {"models": models}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sequences_have_kmers(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "baselines" in value:
+            return value
+        expression, examples = value.get("expression"), value.get("examples")
+        target = value.get("target")
+        if (
+            (isinstance(expression, dict) and {"matrix", "target"} & set(expression))
+            or (isinstance(examples, dict) and "numbers" in examples)
+            or (isinstance(target, dict) and target.get("task") == "next_value")
+        ):
+            return value
+        return value | {
+            "baselines": cls.model_fields["baselines"].default
+            | {
+                "kmer_linear": LinearBaseline(kind="linear", features="kmers"),
+                "kmer_boosting": BoostingBaseline(kind="gradient_boosting", features="kmers"),
+            }
+        }
 
     @model_validator(mode="after")
     def _task_fits(self) -> AnalysisConfig:

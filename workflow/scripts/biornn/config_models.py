@@ -228,19 +228,27 @@ class TrainingConfig(Section):
         return seeds
 
 
-class MeanBaseline(Section):
+class SimpleModel(Section):
+    """What all baselines may say."""
+
+    shuffle_labels: bool = Field(
+        False, description="Fit on shuffled targets: a negative control, reported apart."
+    )
+
+
+class MeanBaseline(SimpleModel):
     """Predicts the mean of the training targets, or how often each class is there."""
 
     kind: Literal["mean"]
 
 
-class PersistenceBaseline(Section):
+class PersistenceBaseline(SimpleModel):
     """Predicts that the next value is the present one (for `target.task: next_value`)."""
 
     kind: Literal["persistence"]
 
 
-class LinearBaseline(Section):
+class LinearBaseline(SimpleModel):
     """Ridge regression on one-hot letters; with the same penalty logistic regression for classes
     (one for each label), and Poisson regression for counts.
 
@@ -248,9 +256,13 @@ class LinearBaseline(Section):
     """
 
     kind: Literal["linear"]
-    features: Literal["additive", "neighbor", "pairwise"] = Field(
+    features: Literal["additive", "neighbor", "pairwise", "kmers"] = Field(
         "additive",
-        description="Letters; letters and adjacent pairs; letters and all pairs of positions.",
+        description="Letters at their positions; and adjacent pairs; and all pairs of positions; "
+        "or how often each k-mer is in the sequence (where that is the input), wherever it lies.",
+    )
+    k: int | None = Field(
+        None, ge=1, le=8, description="Letters of a k-mer; 4 nucleotides or 2 amino acids."
     )
     penalties: list[Annotated[float, Field(gt=0)]] = Field(
         [0.1, 1.0, 10.0, 100.0], min_length=1, description="Penalties to choose from."
@@ -263,10 +275,17 @@ class LinearBaseline(Section):
     )
 
 
-class BoostingBaseline(Section):
+class BoostingBaseline(SimpleModel):
     """Histogram gradient boosting on the letter at each position (scikit-learn)."""
 
     kind: Literal["gradient_boosting"]
+    features: Literal["letters", "kmers"] = Field(
+        "letters",
+        description="Letters (or values) at their positions, or how often each k-mer is there.",
+    )
+    k: int | None = Field(
+        None, ge=1, le=8, description="Letters of a k-mer; 4 nucleotides or 2 amino acids."
+    )
     learning_rate: float = Field(0.1, gt=0, description="Shrinkage of each tree.")
     max_iterations: int = Field(
         1000, ge=1, description="Most trees; the validation rows stop the growth earlier."
@@ -280,7 +299,20 @@ class BoostingBaseline(Section):
     )
 
 
+class NearestBaseline(SimpleModel):
+    """Copies what the most similar training example says: letters by edit distance, numbers by
+    Euclidean distance. Beside a network it shows what memory alone is worth.
+    """
+
+    kind: Literal["nearest_neighbor"]
+    window: int = Field(
+        7,
+        ge=0,
+        description="Where each step of numbers has a target: steps that are seen on each side.",
+    )
+
+
 Baseline = Annotated[
-    MeanBaseline | PersistenceBaseline | LinearBaseline | BoostingBaseline,
+    MeanBaseline | PersistenceBaseline | LinearBaseline | BoostingBaseline | NearestBaseline,
     Field(discriminator="kind"),
 ]

@@ -88,6 +88,15 @@ class FoldData:
         """int64: places in `targets` of the labelled targets of a subset."""
         return np.flatnonzero((self.subsets[self.units] == subset) & self.labelled)
 
+    def shuffled(self, values: np.ndarray, seed: int) -> np.ndarray:
+        """`values` [targets, …] in another order within each subset: a negative control."""
+        found = values.copy()
+        generator = np.random.default_rng([seed, 7])
+        for subset in ("train", "validation", "test"):
+            rows = self.unit_rows(subset)
+            found[rows] = values[generator.permutation(rows)]
+        return found
+
     def rows(self, subset: str) -> np.ndarray:
         """int64: row numbers of a subset."""
         return np.flatnonzero(self.subsets == subset)

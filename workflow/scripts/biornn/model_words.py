@@ -9,6 +9,7 @@ from .config_models import (
     BoostingBaseline,
     LinearBaseline,
     ModelConfig,
+    NearestBaseline,
     PersistenceBaseline,
     TrainingConfig,
 )
@@ -85,7 +86,16 @@ def _parts_in_words(model: ModelConfig) -> list[str]:
     return parts
 
 
+_KMERS = "the counts of k-mers"
+
+
 def baseline_in_words(name: str, baseline: Any, task: Task, inputs: str = "letters") -> str:
+    """A simple model, what it sees, and whether its targets were shuffled."""
+    said = _baseline_in_words(name, baseline, task, inputs)
+    return f"{said}, on shuffled targets" if baseline.shuffle_labels else said
+
+
+def _baseline_in_words(name: str, baseline: Any, task: Task, inputs: str = "letters") -> str:
     """A simple model, and what it sees; `inputs` as in `Description`."""
     numbers = inputs != "letters"
     seen = ""
@@ -97,7 +107,10 @@ def baseline_in_words(name: str, baseline: Any, task: Task, inputs: str = "lette
             "additive": "one-hot letters",
             "neighbor": "one-hot letters and adjacent pairs",
             "pairwise": "one-hot letters and all pairs of positions",
+            "kmers": _KMERS,
         }[baseline.features]
+        if features == _KMERS and (numbers or seen):
+            features = "one-hot letters"
         features = features.replace("one-hot letters", "the values") if numbers else features
         kind = {
             "count": "Poisson regression (L2 penalty)",
@@ -110,8 +123,13 @@ def baseline_in_words(name: str, baseline: Any, task: Task, inputs: str = "lette
             "multilabel": ", one model for each label",
         }.get(task.name, "")
         what = "the values" if numbers else "letters"
+        if baseline.features == "kmers" and not numbers and not seen:
+            what = _KMERS
         how = f"histogram gradient boosting on {what}{seen}{own}"
         return f"`{name}`: {how}, stopped on validation data"
+    if isinstance(baseline, NearestBaseline):
+        how = "Euclidean distance of standardised values" if numbers else "edit distance"
+        return f"`{name}`: the targets of the nearest training example by {how}"
     if isinstance(baseline, PersistenceBaseline):
         return f"`{name}`: the present value"
     what = {"multilabel": "share of each label"}.get(

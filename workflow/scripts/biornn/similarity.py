@@ -13,6 +13,14 @@ from .alphabets import Alphabet, reverse_complement
 _CHUNK_ELEMENTS = 2**24
 
 
+def steps(length: float, others: np.ndarray) -> np.ndarray:
+    """Steps of the bit-parallel edit distance between a sequence and others, float64 [others].
+
+    64 letters of the shorter are one step (Hyyrö 2003).
+    """
+    return np.ceil(np.minimum(others, length) / 64) * np.maximum(others, length)
+
+
 def identities(
     queries: Sequence[str],
     references: Sequence[str],

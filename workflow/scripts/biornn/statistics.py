@@ -51,7 +51,7 @@ def read_predictions(files: Iterable[str | Path], controls: Collection[str]) -> 
         if name == "replicate":
             kind = "ceiling"
         elif room == "baselines":
-            kind = "baseline"
+            kind = "control" if name in controls else "baseline"
         else:
             kind = "control" if name in controls else "recurrent"
         table = pd.read_parquet(file)

@@ -176,7 +176,7 @@ class _Stack:
     def _targets(self, replicate: Replicate, scaling: TargetScaling) -> np.ndarray:
         values = scaling.scale(replicate.data.targets)
         if self.model.shuffle_labels:
-            values = _shuffle_within_subsets(values, replicate.data, replicate.seed)
+            values = replicate.data.shuffled(values, replicate.seed)
         return values
 
     # -- building ----------------------------------------------------------------------------------
@@ -467,12 +467,3 @@ def _seed(*parts: int) -> int:
 def _standardised(data: FoldData) -> np.ndarray | None:
     scaling = data.beside_scaling()
     return None if scaling is None or data.beside is None else scaling.apply(data.beside)
-
-
-def _shuffle_within_subsets(values: np.ndarray, data: FoldData, seed: int) -> np.ndarray:
-    shuffled = values.copy()
-    generator = np.random.default_rng([seed, 7])
-    for subset in ("train", "validation", "test"):
-        rows = data.unit_rows(subset)
-        shuffled[rows] = values[generator.permutation(rows)]
-    return shuffled
