@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from biornn import comparisons, statistics
+from biornn import comparisons, paired_tests, statistics
 from made_predictions import MODELS, ONE_FOLD, N, predictions
 
 
@@ -51,14 +51,14 @@ def test_holm_by_hand(table):
 
 def test_sign_flips_are_uniform_without_a_difference():
     generator = np.random.default_rng(0)
-    p = comparisons.sign_flip_p(generator.normal(size=(300, 40)), 199, generator)
+    p = paired_tests.sign_flip_p(generator.normal(size=(300, 40)), 199, generator)
     assert abs(np.mean(p < 0.1) - 0.1) < 0.05 and abs(np.mean(p) - 0.5) < 0.06
 
 
 def test_sign_flips_equal_the_exact_test():
     differences = np.array([[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
     # only the two sign vectors that are all equal are as far from zero: 2 of 64
-    p = comparisons.sign_flip_p(differences, 20_000, np.random.default_rng(0))
+    p = paired_tests.sign_flip_p(differences, 20_000, np.random.default_rng(0))
     assert p[0] == pytest.approx(2 / 64, abs=0.004)
 
 

@@ -93,7 +93,9 @@ FLOORS = [
         "number_samples",
         "class_samples",
         "samples",
+        "bootstrap",
         "statistics",
+        "paired_tests",
         "comparisons",
     ],
     [
