@@ -61,6 +61,7 @@ FLOORS = [
         "similarity",
         "homology",
         "audits",
+        "parts",
         "folds",
     ],
     [
@@ -97,6 +98,8 @@ FLOORS = [
         "statistics",
         "paired_tests",
         "comparisons",
+        "breakdown",
+        "calibration",
     ],
     [
         "outcome",

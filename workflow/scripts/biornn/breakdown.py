@@ -1,4 +1,4 @@
-"""Breakdown: the scores of single classes and labels, and where the spread of a score comes from."""
+"""Breakdown: the scores of single classes, and where the spread of a score comes from."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pandas as pd
 
 from . import class_metrics
 from .class_samples import ClassSample, LabelSample
-from .sampling import Sample
-from .statistics import Group
+from .statistics import Group, Overall
 
 CLASS_COLUMNS = ["model", "kind", "class", "precision", "recall", "f1", "auroc", "n", "n_given"]
 VARIANCE_COLUMNS = [
@@ -20,13 +19,15 @@ VARIANCE_COLUMNS = [
 ]  # fmt: skip
 
 
-def classes(samples: Iterable[Sample]) -> pd.DataFrame:
+def classes(groups: Iterable[Group], split: Overall) -> pd.DataFrame:
     """`classes.tsv`: how well each class or label is told, means over seeds.
 
     Parameters
     ----------
-    samples
-        Of all models on the test set.
+    groups
+        From `statistics.prepare`.
+    split
+        The split itself, from `statistics.overall`: its test set is looked at.
 
     Returns
     -------
@@ -38,7 +39,8 @@ def classes(samples: Iterable[Sample]) -> pd.DataFrame:
         are, `n_given` how many were given it, a mean over seeds.
     """
     rows: list[tuple[Any, ...]] = []
-    for sample in samples:
+    chosen = [group for group in groups if (group.fold, group.subset) == (split.fold, "test")]
+    for sample in (sample for group in chosen for sample in group.samples):
         if isinstance(sample, ClassSample):
             names, codes = sample.classes, range(len(sample.classes))
             truth = [sample.target == code for code in codes]

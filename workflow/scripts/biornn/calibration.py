@@ -25,6 +25,8 @@ BINS = 10
 #: Temperatures that are looked at, natural logarithms: 1/20 to 20.
 _RANGE = (-3.0, 3.0)
 _SMALLEST = 1e-12
+#: Positions are thinned to about so many for the fit of one number.
+_ENOUGH = 50_000
 
 
 def scaled(sample: Sample, probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -40,24 +42,31 @@ def scaled(sample: Sample, probabilities: np.ndarray, temperature: float) -> np.
     return special.softmax(logs / temperature, axis=-1)
 
 
-def log_loss(sample: Sample, probabilities: np.ndarray) -> float:
-    """Mean log loss of probabilities of one seed, of classes [n, classes] or labels, in nats."""
+def log_loss(sample: Sample, probabilities: np.ndarray, every: int = 1) -> float:
+    """Mean log loss of probabilities of one seed, of classes [n, classes] or labels, in nats.
+
+    With `every` above one they are those of every so many-th target.
+    """
+    truth = sample.target[::every]
     if isinstance(sample, LabelSample):
-        given = np.where(sample.target, probabilities, 1 - probabilities)
+        given = np.where(truth, probabilities, 1 - probabilities)
     else:
-        given = probabilities[np.arange(len(sample.target)), sample.target]
+        given = probabilities[np.arange(len(truth)), truth]
     return float(-np.log(np.maximum(given, _SMALLEST)).mean())
 
 
 def temperature(sample: Sample, probabilities: np.ndarray) -> float:
     """The temperature of the lowest log loss on this sample, between 0.05 and 20.
 
-    1 where no temperature changes anything: all classes are given the same probability.
+    1 where no temperature changes anything: all classes are given the same probability. Of more
+    than some ten thousand positions only every so many-th is looked at.
     """
     if np.ptp(probabilities, axis=-1).max() < _SMALLEST and not isinstance(sample, LabelSample):
         return 1.0
+    every = -(-len(probabilities) // _ENOUGH)
+    some = probabilities[::every]
     found = optimize.minimize_scalar(
-        lambda log: log_loss(sample, scaled(sample, probabilities, np.exp(log))),
+        lambda log: log_loss(sample, scaled(sample, some, np.exp(log)), every),
         bounds=_RANGE, method="bounded", options={"xatol": 1e-3},
     )  # fmt: skip
     return float(np.exp(found.x))

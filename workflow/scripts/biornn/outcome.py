@@ -35,6 +35,11 @@ class Tables:
     comparisons: pd.DataFrame
     published: pd.DataFrame
     memorization: pd.DataFrame
+    tests: pd.DataFrame
+    classes: pd.DataFrame
+    calibration: pd.DataFrame
+    temperature: pd.DataFrame
+    variance: pd.DataFrame
     chosen: dict[str, str]
     fold_metrics: pd.DataFrame
     predictions: pd.DataFrame
@@ -93,6 +98,7 @@ def read_tables(
     own = set(folds.loc[folds["scheme"] == split.scheme, "fold"])
     metrics = read_tsv(files["metrics"], seed=str, fold=str)
     comparisons = read_tsv(files["comparisons"], better=str, fold=str)
+    tests = read_tsv(files["tests"], fold=str)
     audit, nearest = read_tsv(files["audit"]), read_tsv(files["nearest"], id=str, nearest=str)
     return Tables(
         examples=examples.load(files["examples"]),
@@ -104,6 +110,12 @@ def read_tables(
         comparisons=comparisons[comparisons["fold"] == split.fold],
         published=read_tsv(files["published"], note=str),
         memorization=read_tsv(files["memorization"]),
+        tests=tests[tests["fold"] == split.fold],
+        # a class may be called 1, or NA
+        classes=read_tsv(files["classes"], **{"class": str}).fillna({"class": "NA"}),
+        calibration=read_tsv(files["calibration"]),
+        temperature=read_tsv(files["temperature"], fold=str),
+        variance=read_tsv(files["variance"]),
         chosen=json.loads(Path(files["chosen"]).read_text(encoding="utf-8")),
         fold_metrics=metrics[metrics["fold"].isin(set(map(str, own)))],
         predictions=predictions[predictions["fold"].isin(own)],

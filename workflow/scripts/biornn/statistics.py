@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from .bootstrap import Key, codes_of_clusters, limits, percentile, resample, with_drawn_seeds
+from .files import read_tsv
 from .samples import sample_of
 from .sampling import Sample
 from .targets import Task
@@ -25,6 +26,21 @@ MEMORIZATION_COLUMNS = [
     "model", "kind", "metric", "value", "value_random", "gap", "ci_low", "ci_high", "n", "n_random",
 ]  # fmt: skip
 KINDS = ("recurrent", "baseline", "control", "ceiling")
+
+
+def read_clusters(files: Sequence[str | Path], table: pd.DataFrame) -> pd.Series | None:
+    """What the split keeps together: the cluster of each example, by id; None where nothing is.
+
+    Parameters
+    ----------
+    files
+        `clusters.tsv`, where the split is by homology.
+    table : pandas.DataFrame
+        `examples.parquet`, with `group` where the split is by groups of a column.
+    """
+    if files:
+        return read_tsv(files[0], id=str).set_index("id")["cluster"]
+    return table.set_index("id")["group"] if "group" in table else None
 
 
 def read_predictions(files: Iterable[str | Path], controls: Collection[str]) -> pd.DataFrame:
@@ -59,7 +75,7 @@ class Group(NamedTuple):
 
     Strata are subsets named `test/{name}`. `pooled` is for the test examples of several folds,
     each predicted by the models that did not see it; rounds of folds count as further seeds.
-    `compared` is whether models are compared on it, and not only scored.
+    `compared` is whether models are compared on it, and not only scored by the main metrics.
     """
 
     fold: str
@@ -119,7 +135,7 @@ def prepare(
         Cluster of each example, by id, where the split keeps them together: they are drawn whole.
     scored
         Further parts of the test set of the split itself (of all its folds together), on which
-        models are scored but not compared.
+        models are not compared, and scored only by what they would be compared by.
     n_resamples, seed
         Of the bootstrap. Validation rows are for choosing and are not resampled.
     threads : int
@@ -153,6 +169,8 @@ def prepare(
     for group in groups:
         for sample in group.samples:
             sample.clusters = codes_of_clusters(sample.ids, clusters)
+            if not group.compared:
+                sample.metrics = sample.compared
 
     def work(group: Group) -> None:
         if group.subset != "validation":
