@@ -58,7 +58,9 @@ def test_the_calibration_error_of_equal_bins():
     found = class_metrics.calibration_error(confidence[order], right[order], 4)
     assert found == pytest.approx(0.0966666666667)
     # equal confidences are one bin, whatever their order
-    assert class_metrics.calibration_error(np.full(12, 0.5), right, 4) == pytest.approx(9 / 12 - 0.5)
+    assert class_metrics.calibration_error(np.full(12, 0.5), right, 4) == pytest.approx(
+        9 / 12 - 0.5
+    )
 
 
 def test_what_says_its_own_chances_is_calibrated():

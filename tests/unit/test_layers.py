@@ -112,6 +112,7 @@ FLOORS = [
         "model_words",
         "methods",
         "provenance",
+        "trust",
         "report",
     ],
 ]  # fmt: skip

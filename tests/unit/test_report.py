@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import report_tables
 import test_searches
-from biornn import comparisons, figures, findings, report, searches
+from biornn import comparisons, figures, findings, report, searches, trust
 
 TEMPLATES = Path(__file__).parents[2] / "workflow/report"
 
@@ -21,7 +21,9 @@ def render(tables, searched=(), **changes):
         name="tiny",
         analysis=analysis,
         tables=tables,
-        figures=figures.draw_all(tables, analysis.target.label) | searches.draw_all(searched),
+        figures=figures.draw_all(tables, analysis.target.label)
+        | searches.draw_all(searched)
+        | trust.draw_all(tables),
         methods="# Methods\n\n**Data.** text\n\nmore",
         sources=[{"name": "s", "origin": "x", "file": "t.csv", "sha256": "0" * 64}],
         versions={"biornn": "1"},

@@ -13,6 +13,7 @@ from biornn import (
     report,
     searches,
     statistics,
+    trust,
 )
 from biornn.config import AnalysisConfig
 from biornn.files import write_text
@@ -29,7 +30,8 @@ with job(snakemake):
     drawn = (
         figures.draw_all(tables, analysis.target.label)
         | searches.draw_all(searched)
-        | reach.draw_all(tables, flows, analysis.evaluation.strata)
+        | reach.draw_all(tables, flows, [*analysis.evaluation.strata, *trust.DRAWN])
+        | trust.draw_all(tables)
     )
     for name, svg in drawn.items():
         write_text(Path(output.figures) / f"{name}.svg", svg)

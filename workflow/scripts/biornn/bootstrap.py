@@ -7,7 +7,7 @@ differences between models are paired, and that no result depends on which other
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,12 @@ FEWEST_CLUSTERS = 5
 #: Groups of the jackknife behind the acceleration of an interval.
 JACKKNIFE_GROUPS = 200
 #: Metrics whose intervals are accelerated; see `limits`.
-ACCELERATED = frozenset()
+ACCELERATED = frozenset(
+    {
+        "accuracy", "exact_match", "balanced_accuracy", "mcc", "f1", "auroc", "auroc_macro",
+        "average_precision", "brier", "mse",
+    }
+)  # fmt: skip
 
 #: Seed, fold and subset: what a draw of examples depends on.
 Key = tuple[int, object, str]
@@ -74,18 +79,19 @@ def resample(samples: Sequence[Sample], n_resamples: int, key: Key) -> None:
                 chunks.setdefault(name, []).append(values)
         for (index, metric), parts in chunks.items():
             group[index].resampled[metric] = np.concatenate(parts)
-        for (index, metric), values in _weighted(group, left_out(n, key, clusters)):
+        once = left_out(n, key, clusters)
+        for (index, metric), values in _weighted(group, once, ACCELERATED):
             group[index].left_out[metric] = values
 
 
 def _weighted(
-    group: Sequence[Sample], counts: np.ndarray
+    group: Sequence[Sample], counts: np.ndarray, among: Collection[str] | None = None
 ) -> Iterator[tuple[tuple[int, str], np.ndarray]]:
-    """Every metric of some samples in the same draw: number of the sample, metric, and values."""
+    """Every metric (`among` some) in the same draw: number of the sample, metric, and values."""
     draw = Draw(counts)
     for index, sample in enumerate(group):
         for metric in sample.metrics:
-            if metric not in sample.unresampled:
+            if metric not in sample.unresampled and (among is None or metric in among):
                 yield (index, metric), sample.weighted(metric, draw)
 
 
@@ -179,16 +185,43 @@ def limits(
 ) -> tuple[float, float]:
     """Interval of a metric of one seed (by its place), or (None) of the mean over drawn seeds.
 
-    NaN where the metric is not resampled.
+    NaN where the metric is not resampled. BCa limits for `ACCELERATED` metrics, percentile limits
+    for others, as each covered better where we knew the truth. Nominal 95 % intervals of 1,000
+    resamples covered it in (percentile, BCa) % of 2,000 samples:
+
+    =====================  ============  ============  =======================
+    metric                 n = 100       n = 300       100 clusters (of 1 to 9)
+    =====================  ============  ============  =======================
+    accuracy (2 classes)   93.5, 94.9    94.6, 94.7    93.4, 93.3
+    balanced accuracy      94.0, 95.3    94.9, 95.3    94.4, 94.3
+    Matthews correlation   94.1, 94.6    94.7, 95.1    94.1, 94.1
+    F1                     93.8, 95.3    94.9, 95.0    94.2, 94.3
+    AUROC                  94.4, 96.3    94.3, 94.7    93.5, 93.6
+    AUROC (3 classes)      93.3, 94.3    94.8, 95.4    94.4, 94.5
+    average precision      92.5, 94.9    94.0, 94.7    93.6, 92.9
+    log loss               94.7, 95.1    94.6, 94.9    93.8, 93.5
+    Brier score            95.1, 95.4    94.2, 94.9    93.9, 93.7
+    R²                     94.1, 94.5    94.8, 94.5    94.1, 93.6
+    mean squared error     93.3, 93.9    93.6, 93.4    92.7, 93.0
+    Pearson                94.2, 94.6    94.4, 94.7    94.2, 93.2
+    Spearman               95.1, 93.9    95.1, 94.8    94.7, 93.9
+    Lin's concordance      94.2, 93.9    94.9, 94.9    93.1, 93.0
+    C-index                94.4, 94.6    94.9, 95.0    94.2, 93.9
+    D² of counts           91.8, 90.9    92.9, 92.8    91.1, 91.1
+    R² of counts           90.0, 87.4    92.9, 89.5    91.1, 88.3
+    =====================  ============  ============  =======================
+
+    Intervals of squared errors and their shares cover too little where targets have long tails, as
+    the counts of this test (Poisson, ln of the rate with a deviation of 0.7).
     """
     if metric not in sample.resampled:
         return float("nan"), float("nan")
     if seed is None:
         drawn = with_drawn_seeds(sample, metric, key)
-        jackknife = sample.left_out[metric].mean(axis=1)
     else:
         drawn = sample.resampled[metric][:, seed]
-        jackknife = sample.left_out[metric][:, seed]
-    if metric in ACCELERATED:
-        return accelerated(drawn, observed, jackknife, confidence)
-    return percentile(drawn, confidence)
+    if metric not in ACCELERATED:
+        return percentile(drawn, confidence)
+    jackknife = sample.left_out[metric]
+    of_seed = jackknife.mean(axis=1) if seed is None else jackknife[:, seed]
+    return accelerated(drawn, observed, of_seed, confidence)

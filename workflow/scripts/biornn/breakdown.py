@@ -107,7 +107,8 @@ def variance(groups: Sequence[Group], scheme: str) -> pd.DataFrame:
             for metric in sample.metrics:
                 values = sample.values(metric)
                 resampled = sample.resampled.get(metric)
-                examples = np.nan if resampled is None else np.nanstd(resampled.mean(axis=1))
+                drawn = [] if resampled is None else resampled.mean(axis=1)
+                examples = _sd([value for value in drawn if np.isfinite(value)])
                 of_folds = folds.get((sample.model, metric), [])
                 rows.append(
                     (

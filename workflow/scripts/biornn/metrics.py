@@ -297,7 +297,13 @@ LABELS = {
 #: Metrics for which less is better.
 LOWER_IS_BETTER = frozenset(
     {
-        "mse", "log_loss", "brier", "ece", "rank_error", "hamming_loss", "poisson_deviance",
+        "mse",
+        "log_loss",
+        "brier",
+        "ece",
+        "rank_error",
+        "hamming_loss",
+        "poisson_deviance",
         "gaussian_nll",
     }
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection
 
 import numpy as np
@@ -72,7 +73,7 @@ def of_test(
     bins = np.searchsorted(IDENTITIES[1:-1], near.to_numpy(), side="right")
     found["identity"] = {
         f"{low:g}-{high:g}": near.index[bins == at].to_numpy()
-        for at, (low, high) in enumerate(zip(IDENTITIES, IDENTITIES[1:], strict=False))
+        for at, (low, high) in enumerate(itertools.pairwise(IDENTITIES))
     }
     if "group" in table:
         found["group"] = {
