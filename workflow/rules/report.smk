@@ -38,7 +38,13 @@ rule render_report:
         template=workflow.source_path("../report/report.html.j2"),
         css=workflow.source_path("../report/report.css"),
         code=library(
-            "report", "figures", "methods", "provenance", "comparisons", "searches", "reach",
+            "report",
+            "figures",
+            "methods",
+            "provenance",
+            "comparisons",
+            "searches",
+            "reach",
             "trust",
         ),
     output:

@@ -363,7 +363,8 @@ were kept. Device: {device_note}.{searched}
 bootstrap intervals ({evaluation.resamples:,} resamples) over \
 {"whole sequences" if task.per == "position" else "examples"} and, for means over seeds, over \
 seeds; BCa intervals (Efron 1987) of the metrics for which these cover better in simulations, and \
-percentile intervals of the others and of differences{_INFORMATION_INTERVAL if task == REGRESSION else ""}. \
+percentile intervals of the others and of differences\
+{_INFORMATION_INTERVAL if task == REGRESSION else ""}. \
 {_clusters_in_words(analysis)}Networks were compared with the \
 baseline of lowest validation loss and with each other on the same test examples by a two-sided \
 paired sign-flip permutation test ({evaluation.permutations:,} permutations), p-values adjusted \
