@@ -61,9 +61,9 @@ def verdict(tables: Tables) -> list[str]:
         f"{head}: {name} is {number(row['value_a'])} ({best}) against {number(row['value_b'])} "
         f"({simple}) on "
         f"{row['n']:,} test examples, a difference of {number(row['difference'])} (95 % interval "
-        f"{interval(row['ci_low'], row['ci_high'])}; {number(100 * row['share_a_better'], 0)} % of "
-        f"the examples are predicted better by {best}; adjusted {p_value(row['p_adjusted'])}). "
-        "Both were chosen on validation data.",
+        f"{interval(row['ci_low'], row['ci_high'])}; {best} does better on "
+        f"{number(100 * row['share_a_better'], 0)} % of them, equal ones half; adjusted "
+        f"{p_value(row['p_adjusted'])}). Both were chosen on validation data.",
         _achievement(tables, best, overall),
     ]
     sentences.append(leakage(tables))
