@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import report_tables
 from biornn import trust
+from biornn.config_data import Stratum
 
 
 def with_parts(values, kind="identity", n=50):
@@ -50,6 +51,10 @@ def test_parts_have_a_table_each():
     assert trust.parts(groups, [])[0]["rows"][0]["part"] == "a-b"
     assert trust.is_automatic("test/length-1-9", []) and not trust.is_automatic("test/GU", [])
     assert not trust.is_automatic("test/length-1-9", ["length"])
+    assert not trust.is_automatic("test/length-short", ["length-short"])
+    assert [stratum.name for stratum in trust.drawn([])] == ["length", "identity"]
+    own = Stratum(name="length", column="insert")
+    assert trust.drawn([own])[0] is own and len(trust.drawn([own])) == 2
 
 
 def test_groups_that_are_drawn_whole_are_said():

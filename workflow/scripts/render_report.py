@@ -30,7 +30,7 @@ with job(snakemake):
     drawn = (
         figures.draw_all(tables, analysis.target.label)
         | searches.draw_all(searched)
-        | reach.draw_all(tables, flows, [*analysis.evaluation.strata, *trust.DRAWN])
+        | reach.draw_all(tables, flows, trust.drawn(analysis.evaluation.strata))
         | trust.draw_all(tables)
     )
     for name, svg in drawn.items():

@@ -56,8 +56,12 @@ class Tables:
     @property
     def labels(self) -> dict[str, str]:
         """Names of the metrics that the task has; the first is the main one."""
-        there = set(self.metrics["metric"])
-        return {metric: label for metric, label in LABELS.items() if metric in there}
+        there, task = set(self.metrics["metric"]), self.description.task
+        labels = {metric: label for metric, label in LABELS.items() if metric in there}
+        # what the accuracy is called where residues are in a helix, in a strand, or in neither
+        if task.per == "position" and set(task.classes) == {"H", "E", "C"}:
+            labels["accuracy"] = "Accuracy (Q3)"
+        return labels
 
     @property
     def main(self) -> str:

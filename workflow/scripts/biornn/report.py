@@ -196,7 +196,7 @@ def render(
         memorization=tables.memorization.to_dict("records"),
         gap=findings.memorization(tables),
         strata=[(s, _ranked_rows(tables, s)) for s in strata],
-        drawn_strata=[*analysis.evaluation.strata, *trust.DRAWN],
+        drawn_strata=trust.drawn(analysis.evaluation.strata),
         parts=trust.parts(tables, asked),
         relatives=trust.relatives(tables),
         reliable=[trust.drawn_together(tables), trust.spread(tables)],

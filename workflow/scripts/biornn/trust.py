@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,8 +16,8 @@ from .metrics import LOWER_IS_BETTER
 from .outcome import Tables
 from .parts import IDENTITIES
 
-#: Parts of the test set that are drawn as strata of a column are, where they are there.
-DRAWN = (
+#: Parts of the test set that are drawn as strata of a column are.
+_DRAWN = (
     Stratum(name="length", column="length"),
     Stratum(name="identity", column="identity to the nearest training sequence"),
 )
@@ -48,7 +49,22 @@ def drawn_together(tables: Tables) -> str | None:
     )
 
 
-def parts(tables: Tables, asked: list[str]) -> list[dict[str, Any]]:
+def drawn(strata: Sequence[Stratum]) -> list[Stratum]:
+    """What scores are drawn against: the strata that are asked for, and then the parts."""
+    asked = {stratum.name for stratum in strata}
+    return [*strata, *(stratum for stratum in _DRAWN if stratum.name not in asked)]
+
+
+def is_automatic(subset: str, asked: Sequence[str]) -> bool:
+    """Whether a subset is one of these parts, and no stratum that the analysis asks for."""
+    name = subset.removeprefix("test/")
+    if any(name == other or name.startswith(f"{other}-") for other in asked):
+        return False
+    kind, dash, _ = name.partition("-")
+    return kind in _KINDS and bool(dash)
+
+
+def parts(tables: Tables, asked: Sequence[str]) -> list[dict[str, Any]]:
     """The main metric on the parts of the test set, best models: a table a kind of parts.
 
     Parameters
@@ -65,31 +81,19 @@ def parts(tables: Tables, asked: list[str]) -> list[dict[str, Any]]:
     rows = tables.metrics[
         (tables.metrics["metric"] == tables.main) & (tables.metrics["seed"] == "all")
     ]
-    found = []
-    for kind in (kind for kind in _KINDS if kind not in asked):
-        mine = rows[rows["subset"].str.startswith(f"test/{kind}-")]
-        lines: list[dict[str, Any]] = []
-        for subset in mine["subset"].unique():
-            part = mine[mine["subset"] == subset].set_index("model")
-            cells = [
-                (number(part["value"].get(model)),
-                 interval(part["ci_low"].get(model), part["ci_high"].get(model)))
-                for model in bests(tables)
-            ]  # fmt: skip
-            name = subset.removeprefix(f"test/{kind}-")
-            lines.append(
-                {"part": name if kind == "group" else name.replace("-", " to "),
-                 "n": int(part["n"].iloc[0]), "cells": cells}
-            )  # fmt: skip
-        if lines:
-            found.append({"what": _KINDS[kind], "rows": lines})
-    return found
-
-
-def is_automatic(subset: str, asked: list[str]) -> bool:
-    """Whether a subset is one of these parts, and no stratum that the analysis asks for."""
-    kind = subset.removeprefix("test/").partition("-")[0]
-    return kind in _KINDS and kind not in asked and "-" in subset
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for subset in (each for each in rows["subset"].unique() if is_automatic(each, asked)):
+        kind, _, name = subset.removeprefix("test/").partition("-")
+        part = rows[rows["subset"] == subset].set_index("model")
+        cells = [
+            (number(part["value"].get(model)),
+             interval(part["ci_low"].get(model), part["ci_high"].get(model)))
+            for model in bests(tables)
+        ]  # fmt: skip
+        said = name if kind == "group" else name.replace("-", " to ")
+        row = {"part": said, "n": int(part["n"].iloc[0]), "cells": cells}
+        lines.setdefault(kind, []).append(row)
+    return [{"what": _KINDS[kind], "rows": found} for kind, found in lines.items()]
 
 
 def relatives(tables: Tables) -> str | None:
