@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from biornn import audits, comparisons, outcome, statistics
+from biornn import (
+    audits,
+    breakdown,
+    calibration,
+    comparisons,
+    outcome,
+    paired_tests,
+    statistics,
+)
 from biornn.config import AnalysisConfig
 from biornn.examples import Description
 from biornn.targets import REGRESSION, Task
@@ -68,6 +76,19 @@ def made_once(make: Callable[..., outcome.Tables]) -> Callable[..., outcome.Tabl
     return copied
 
 
+def beside(groups: list[statistics.Group]) -> dict[str, pd.DataFrame]:
+    """What evaluation writes beside scores and comparisons, by the names of `outcome.Tables`."""
+    split = statistics.overall(FOLDS)[0]
+    curves, temperatures = calibration.tables(groups, split.scheme)
+    return {
+        "tests": paired_tests.table_of(comparisons.pairs_of(groups), groups, FOLDS, "holm"),
+        "classes": breakdown.classes(groups, split),
+        "variance": breakdown.variance(groups, split.scheme),
+        "calibration": curves,
+        "temperature": temperatures,
+    }
+
+
 @made_once
 def of_task(name: str) -> outcome.Tables:
     """The tables of a run with another target, or with a network that predicts a spread."""
@@ -115,6 +136,7 @@ def of_task(name: str) -> outcome.Tables:
         metrics=scores,
         fold_metrics=scores,
         comparisons=comparisons.compare(groups, n_permutations=199),
+        **beside(groups),
         published=plain.published.iloc[:0],
         predictions=predictions,
         histories={"net": plain.histories["net"]},
@@ -189,6 +211,7 @@ def tables(network_error: float = 0.3, control: float = 0.0, copies: int = 0) ->
         audit=pd.DataFrame(audit, columns=audits.AUDIT_COLUMNS),
         metrics=scores,
         comparisons=comparisons.compare(groups, n_permutations=199),
+        **beside(groups),
         published=comparisons.judge([entry], scores, chosen),
         chosen=chosen,
         predictions=predictions,

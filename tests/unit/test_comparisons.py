@@ -49,17 +49,37 @@ def test_holm_by_hand(table):
         assert np.sort(family["p_adjusted"]) == pytest.approx(expected)
 
 
-def test_sign_flips_are_uniform_without_a_difference():
-    generator = np.random.default_rng(0)
-    p = comparisons.sign_flip_p(generator.normal(size=(300, 40)), 199, generator)
-    assert abs(np.mean(p < 0.1) - 0.1) < 0.05 and abs(np.mean(p) - 0.5) < 0.06
+def test_the_correction_may_be_another(table):
+    groups = statistics.prepare(table, {}, ONE_FOLD, n_resamples=100)
+    options = {"n_permutations": 199, "correction": "benjamini_hochberg"}
+    rows = comparisons.compare(groups, **options)
+    for _, family in rows.groupby(["fold", "subset", "metric"]):
+        p = family["p_value"].to_numpy()
+        order = np.argsort(p)
+        steps = p[order] * len(p) / np.arange(1, len(p) + 1)
+        expected = np.minimum.accumulate(steps[::-1])[::-1]
+        assert family["p_adjusted"].to_numpy()[order] == pytest.approx(np.minimum(expected, 1))
 
 
-def test_sign_flips_equal_the_exact_test():
-    differences = np.array([[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
-    # only the two sign vectors that are all equal are as far from zero: 2 of 64
-    p = comparisons.sign_flip_p(differences, 20_000, np.random.default_rng(0))
-    assert p[0] == pytest.approx(2 / 64, abs=0.004)
+def test_the_share_of_examples_on_which_a_model_is_better(table):
+    rows = compared(table, 100)
+    row = rows.query("model_a == 'good' and model_b == 'simple' and metric == 'r2'").iloc[0]
+    test = table[table["subset"] == "test"]
+    errors = (test["target"] - test["prediction"]) ** 2
+    means = errors.groupby([test["model"], test["id"]]).mean()
+    assert row["share_a_better"] == pytest.approx((means["good"] < means["simple"]).mean())
+    assert comparisons.share_above_zero(np.array([1.0, 0.0, -1.0, 0.0])) == 0.5
+
+
+def test_examples_of_a_cluster_flip_together(table):
+    copies = pd.concat([table.assign(id=table["id"] + f".{i}") for i in range(5)])
+    clusters = copies.drop_duplicates("id").set_index("id", drop=False)["id"].str.split(".").str[0]
+    options = {"n_permutations": 999}
+    once = comparisons.compare(statistics.prepare(table, {}, ONE_FOLD, n_resamples=100), **options)
+    groups = statistics.prepare(copies, {}, ONE_FOLD, clusters=clusters, n_resamples=100)
+    often = comparisons.compare(groups, **options)
+    mine = once["metric"] == "r2"
+    assert often["p_value"][mine].to_numpy() == pytest.approx(once["p_value"][mine], abs=0.01)
 
 
 ENTRY = {
@@ -78,12 +98,14 @@ ENTRY = {
         ((0.7, 0.61, 0.8), {"uncertainty": 0.1}, "better"),
         ((0.7, 0.6, 0.8), {"metric": "mse"}, "worse"),
         ((0.3, 0.2, 0.4), {"metric": "mse"}, "better"),
+        ((0.5, np.nan, np.nan), {}, "reproduced"),
+        ((0.7, np.nan, np.nan), {"metric": "ece"}, "worse"),
         ((0.5, 0.4, 0.6), {"not_comparable": "other split"}, "not comparable"),
     ],
 )
 def test_verdicts(ours, change, expected):
     entry = ENTRY | change
-    row = ("m", "recurrent", 0, "all", "test", entry["metric"], *ours, 9)
+    row = ("m", "recurrent", 0, "all", "test", entry["metric"], *ours, 9, 9)
     scores = pd.DataFrame([row], columns=statistics.METRICS_COLUMNS)
     (found,) = comparisons.judge([entry], scores, {"best_recurrent": "m"}).to_dict("records")
     assert (found["verdict"], found["model"], found["ours"]) == (expected, "m", ours[0])

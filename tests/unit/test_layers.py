@@ -62,6 +62,7 @@ FLOORS = [
         "similarity",
         "homology",
         "audits",
+        "parts",
         "folds",
     ],
     [
@@ -96,8 +97,12 @@ FLOORS = [
         "number_samples",
         "class_samples",
         "samples",
+        "bootstrap",
         "statistics",
+        "paired_tests",
         "comparisons",
+        "breakdown",
+        "calibration",
         "fractions",
         "attribution",
         "sanity",
@@ -118,6 +123,7 @@ FLOORS = [
         "model_words",
         "methods",
         "provenance",
+        "trust",
         "report",
     ],
 ]  # fmt: skip

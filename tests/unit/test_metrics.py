@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import r_data
 import scipy.stats
 import sklearn.metrics
 from biornn import metrics
@@ -52,11 +53,44 @@ def test_information_equals_the_plain_loop():
     assert metrics.information(y, p) == pytest.approx(expected, abs=1e-6)
 
 
+def test_concordance_and_order_of_r():
+    # R 4.2.2, y = mtcars$mpg, x = 40 - 5.5 * wt + 0.01 * hp: Lin's coefficient by its formula with
+    # v = function(a) mean((a - mean(a))^2), and the pairs counted by a double loop
+    y, x = r_data.MPG, 40 - 5.5 * r_data.WEIGHT + 0.01 * r_data.HP
+    assert metrics.ccc(y, x) == pytest.approx(0.665953779971, abs=1e-11)
+    assert metrics.c_index(y, x) == pytest.approx(0.829243353783, abs=1e-11)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=60))
+def test_pairs_in_the_right_order_are_counted(pairs):
+    y, p = np.array(pairs, dtype=float).T
+    sides = np.sign(y[:, None] - y) * np.sign(p[:, None] - p)
+    possible = y[:, None] != y
+    right, n_pairs = metrics.order_counts(y, p)
+    np.testing.assert_array_equal(n_pairs, possible.sum(axis=1))
+    np.testing.assert_array_equal(right, ((sides + 1) / 2 * possible).sum(axis=1))
+    if possible.any() and np.ptp(p):
+        # Somers' D is that of the share of pairs, from -1 to 1
+        with np.errstate(invalid="ignore"):  # of its test, which is not asked
+            d = scipy.stats.somersd(y, p).statistic
+        assert metrics.c_index(y, p) == pytest.approx((d + 1) / 2)
+    if not possible.any():
+        assert np.isnan(metrics.c_index(y, p))
+
+
+def test_a_scale_and_a_shift_lower_the_concordance_alone():
+    y, _ = pair()
+    assert metrics.ccc(y, y) == pytest.approx(1)
+    assert metrics.ccc(y, 2 * y + 1) < 0.8 and metrics.pearson(y, 2 * y + 1) == pytest.approx(1)
+    assert np.isnan(metrics.ccc(np.ones(3), np.ones(3)))
+
+
 def test_a_constant_prediction():
     y, _ = pair()
     constant = np.full(len(y), y.mean())
     assert metrics.r2(y, constant) == pytest.approx(0)
     assert metrics.information(y, constant) == 0
+    assert metrics.ccc(y, constant) == pytest.approx(0) and metrics.c_index(y, constant) == 0.5
     assert np.isnan(metrics.pearson(y, constant)) and np.isnan(metrics.spearman(y, constant))
 
 

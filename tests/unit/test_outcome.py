@@ -1,8 +1,11 @@
 """What a run left is read as it is meant."""
 
+from dataclasses import replace
+
 import pandas as pd
 import report_tables
 from biornn import outcome
+from biornn.targets import Task
 
 
 def test_benchmarks_are_read_as_snakemake_writes_them(tmp_path):
@@ -16,3 +19,11 @@ def test_models_are_ranked_by_the_main_metric():
     tables = report_tables.tables()
     assert tables.main == "r2" and tables.ranked_models()[:3] == ["replicate", "net", "ridge"]
     assert outcome.n_read(tables) == 151
+
+
+def test_the_accuracy_of_secondary_structure_has_its_own_name():
+    plain = report_tables.of_task("ordinal")
+    assert plain.labels["accuracy"] == "Accuracy"
+    task = Task("classification", "position", ("H", "E", "C"))
+    structure = replace(plain, description=replace(plain.description, task=task))
+    assert structure.labels["accuracy"] == "Accuracy (Q3)"

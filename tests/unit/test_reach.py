@@ -87,6 +87,12 @@ def test_scores_are_drawn_against_numbers_and_not_against_texts():
     assert reach.by_value(by_lag(["5"]), stratum) is None
 
 
+def test_ranges_are_drawn_at_their_middle():
+    stratum = Stratum(name="lag", column="identity")
+    drawn = reach.by_value(by_lag(["0.3-0.5", "0.9-1"]), stratum)
+    assert all(f">{text}<" in drawn for text in ("0.3 to 0.5", "0.9 to 1", "identity"))
+
+
 def test_the_figures_of_an_analysis():
     tables = by_lag(["1", "2"])
     strata = [Stratum(name="lag", column="lag"), Stratum(name="GU", pattern=".*GU.*")]

@@ -12,7 +12,7 @@ import report_tables
 import test_growth
 import test_insight
 import test_searches
-from biornn import comparisons, figures, findings, growth, insight, report, searches
+from biornn import comparisons, figures, findings, growth, insight, report, searches, trust
 
 TEMPLATES = Path(__file__).parents[2] / "workflow/report"
 
@@ -26,6 +26,7 @@ def render(tables, searched=(), looked=(), grown=(), **changes):
         figures=figures.draw_all(tables, analysis.target.label)
         | searches.draw_all(searched)
         | insight.draw_all(looked)
+        | trust.draw_all(tables)
         | growth.draw_all(test_growth.curve((0.1, 0.2, 0.3), (0.1, 0.2, 0.3)), tables),
         methods="# Methods\n\n**Data.** text\n\nmore",
         sources=[{"name": "s", "origin": "x", "file": "t.csv", "sha256": "0" * 64}],

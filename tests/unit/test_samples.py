@@ -1,7 +1,12 @@
 """Every task has its kind of sample."""
 
 import pytest
-from biornn.class_samples import ClassPerPositionSample, ClassSample, OrderedSample
+from biornn.class_samples import (
+    ClassPerPositionSample,
+    ClassSample,
+    OrderedPerPositionSample,
+    OrderedSample,
+)
 from biornn.number_samples import (
     CountPerPositionSample,
     CountSample,
@@ -20,7 +25,7 @@ from made_samples import SIZES, classes, numbers, positions
         (NEXT_VALUE, NumberSample, NumberPerPositionSample),
         (Task(counts=True), CountSample, CountPerPositionSample),
         (Task("classification"), ClassSample, ClassPerPositionSample),
-        (Task("classification", ordered=True), OrderedSample, OrderedSample),
+        (Task("classification", ordered=True), OrderedSample, OrderedPerPositionSample),
     ],
 )
 def test_the_kind_is_that_of_the_task(task, whole, per_position):

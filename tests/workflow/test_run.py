@@ -28,6 +28,7 @@ def test_every_file_of_the_contract_is_there(finished):
         "examples.parquet", "expression.h5ad", "examples.qc.tsv", "splits.tsv", "split_audit.tsv",
         "sequences.safetensors", "folds/0/expression.h5ad", "folds/0/normalizer.json",
         "metrics.tsv", "comparisons.tsv", "published.tsv", "chosen.json", "report.html",
+        "tests.tsv", "classes.tsv", "calibration.tsv", "temperature.tsv", "variance.tsv",
         "ro-crate-metadata.json", "methods.md", "dome.json", "config.yaml",
         "replicate/fold0/predictions.parquet",
     ]  # fmt: skip
@@ -61,6 +62,7 @@ def test_the_tables_agree_with_each_other(finished):
     chosen = json.loads((finished.results / "chosen.json").read_text())
     assert list(metrics.columns) == [
         "model", "kind", "fold", "seed", "subset", "metric", "value", "ci_low", "ci_high", "n",
+        "n_drawn",
     ]  # fmt: skip
     kinds = metrics.groupby("kind")["model"].unique().map(sorted).to_dict()
     assert kinds == {

@@ -1,8 +1,10 @@
 """What the predictions are worth.
 
-Needs: every `predictions.parquet` of an analysis.
-Makes: `metrics.tsv`, `comparisons.tsv`, `published.tsv`, `memorization.tsv`,
-`chosen.json`; where it is asked for `learning_curve.tsv`.
+Needs: every `predictions.parquet` of an analysis, `nearest.tsv`, and `clusters.tsv` of a homology
+split.
+Makes: `metrics.tsv`, `comparisons.tsv`, `tests.tsv`, `published.tsv`, `memorization.tsv`,
+`classes.tsv`, `calibration.tsv`, `temperature.tsv`, `variance.tsv`, `chosen.json`;
+where it is asked for `learning_curve.tsv`.
 """
 
 
@@ -12,7 +14,9 @@ rule evaluate:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
         folds=rules.split_examples.output.folds,
-        code=library("comparisons", "examples"),
+        nearest=rules.split_examples.output.nearest,
+        clusters=clusters,
+        code=library("comparisons", "examples", "parts", "breakdown", "calibration"),
     output:
         metrics=report(
             "results/{analysis}/metrics.tsv",
@@ -30,6 +34,11 @@ rule evaluate:
             category="{analysis}",
         ),
         memorization="results/{analysis}/memorization.tsv",
+        tests="results/{analysis}/tests.tsv",
+        classes="results/{analysis}/classes.tsv",
+        calibration="results/{analysis}/calibration.tsv",
+        temperature="results/{analysis}/temperature.tsv",
+        variance="results/{analysis}/variance.tsv",
         chosen="results/{analysis}/chosen.json",
     log:
         "results/{analysis}/logs/evaluate.log",
@@ -50,6 +59,8 @@ rule evaluate_parts:
     input:
         parts=predictions_of_parts,
         predictions=predictions,
+        examples=rules.build_examples.output.examples,
+        clusters=clusters,
         description=rules.build_examples.output.description,
         folds=rules.split_examples.output.folds,
         code=library("fractions", "examples"),

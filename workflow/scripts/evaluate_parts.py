@@ -13,6 +13,7 @@ with job(snakemake):
         statistics.read_predictions(files.predictions, ()),
         params.shares,
         read_tsv(files.folds),
+        clusters=statistics.read_clusters(files.clusters, examples.load(files.examples)),
         task=examples.load_description(files.description).task,
         n_resamples=config.resamples,
         confidence=config.confidence,

@@ -15,6 +15,7 @@ from biornn import (
     report,
     searches,
     statistics,
+    trust,
 )
 from biornn.config import AnalysisConfig
 from biornn.files import write_text
@@ -34,7 +35,8 @@ with job(snakemake):
     drawn = (
         figures.draw_all(tables, analysis.target.label)
         | searches.draw_all(searched)
-        | reach.draw_all(tables, flows, analysis.evaluation.strata)
+        | reach.draw_all(tables, flows, trust.drawn(analysis.evaluation.strata))
+        | trust.draw_all(tables)
         | insight.draw_all(looked)
         | growth.draw_all(curve, tables)
     )

@@ -38,6 +38,56 @@ def mcc(confusion: np.ndarray) -> np.ndarray:
     return np.divide(covariance, root, out=np.zeros(np.shape(covariance)), where=root > 0)
 
 
+def f1(confusion: np.ndarray) -> np.ndarray:
+    """2 TP / (2 TP + FP + FN) of the last of two classes; of several the mean over the classes.
+
+    A class that is neither there nor given is left out of the mean; confusion [..., classes,
+    classes].
+    """
+    scores = f1_of_classes(confusion)
+    if scores.shape[-1] == 2:
+        return scores[..., 1]
+    there = np.isfinite(scores)
+    return _divided(np.where(there, scores, 0).sum(axis=-1), there.sum(axis=-1))
+
+
+def f1_of_classes(confusion: np.ndarray) -> np.ndarray:
+    """F1 of each class, [..., classes]; NaN where it is neither there nor given."""
+    both = confusion.sum(axis=-1) + confusion.sum(axis=-2)
+    return _divided(2.0 * np.diagonal(confusion, axis1=-2, axis2=-1), both)
+
+
+#: Bins of the calibration error (Guo et al. 2017).
+CALIBRATION_BINS = 15
+
+
+def bins_of_equal_mass(values: np.ndarray, n_bins: int = CALIBRATION_BINS) -> np.ndarray:
+    """Bin of each value, int64 [n], 0 for the smallest: as many in each as equal values allow.
+
+    Equal values share a bin, so that no bin depends on the order of the rows.
+    """
+    below = np.searchsorted(np.sort(values), values, side="left")
+    return below * n_bins // len(values)
+
+
+def calibration_error(
+    confidence: np.ndarray, right: np.ndarray, n_bins: int = CALIBRATION_BINS
+) -> float:
+    """Expected calibration error: Σ over bins of n_b / n · |share right - mean confidence|.
+
+    Guo et al. (ICML 2017, arXiv:1706.04599), but with bins of equal mass in place of equal width
+    (as Nixon et al. 2019, arXiv:1904.01685), which leaves none of them nearly empty.
+
+    Parameters
+    ----------
+    confidence, right : numpy.ndarray
+        [n]: probability that was given to the answer, and whether it is right.
+    """
+    bins = bins_of_equal_mass(confidence, n_bins)
+    gaps = np.bincount(bins, weights=right - confidence, minlength=n_bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
 def log_losses(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """-ln p of the class that it is, [n], in nats; p is held above 1e-12."""
     chosen = probabilities[np.arange(len(target)), target]
@@ -51,8 +101,14 @@ def brier_scores(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return ((probabilities - truth) ** 2).sum(axis=1)
 
 
-def auroc(positive: np.ndarray, score: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve: the chance that a positive scores above a negative, ties half.
+def areas(
+    positive: np.ndarray, score: np.ndarray, counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Areas under the ROC curve and under precision and recall.
+
+    The first is the chance that a positive scores above a negative, ties half. The second is the
+    average precision Σ (R_k - R_{k-1}) P_k over the thresholds k, from the highest score down; ties
+    are one threshold. Both follow from one sorting, which is what they cost.
 
     Parameters
     ----------
@@ -65,18 +121,42 @@ def auroc(positive: np.ndarray, score: np.ndarray, counts: np.ndarray) -> np.nda
 
     Returns
     -------
-    numpy.ndarray
-        [resamples]; NaN where there are no positives or no negatives.
+    auroc, average_precision : numpy.ndarray
+        [resamples]; NaN where there are no positives, and the AUROC where there are no negatives.
     """
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(np.diff(score[order], prepend=np.nan) != 0)
+    positives = np.zeros((len(starts), counts.shape[1]))
+    # most of what moves memory is moved once: positives are the fewer rows
+    is_positive = positive[order]
+    group = np.searchsorted(starts, np.flatnonzero(is_positive), side="right") - 1
+    firsts = np.flatnonzero(np.diff(group, prepend=-1) != 0)
     there = counts[order]
-    positives = np.add.reduceat(there * positive[order][:, None], starts, axis=0)
-    negatives = np.add.reduceat(there, starts, axis=0) - positives
-    below = np.cumsum(negatives, axis=0) - negatives / 2
-    pairs = positives.sum(axis=0) * negatives.sum(axis=0)
-    wins = (positives * below).sum(axis=0)
-    return np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    if len(group):
+        positives[group[firsts]] = np.add.reduceat(there[is_positive], firsts, axis=0)
+    if len(starts) < len(order):
+        there = np.add.reduceat(there, starts, axis=0)
+    n_positive, n = positives.sum(axis=0), there.sum(axis=0)
+    up_to = np.cumsum(there, axis=0)
+    true_up_to = np.cumsum(positives, axis=0)
+    # negatives below, those of the same score half
+    below = up_to - true_up_to - (there - positives) / 2
+    pairs = n_positive * (n - n_positive)
+    auroc = _divided(np.einsum("gr,gr->r", positives, below), pairs)
+    above, true_above = n - up_to + there, n_positive - true_up_to + positives
+    precision = true_above / np.maximum(above, 1)
+    gained = np.einsum("gr,gr->r", positives, precision)
+    return auroc, _divided(gained, n_positive)
+
+
+def _divided(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, NaN where there is nothing of the whole."""
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
+
+
+def auroc(positive: np.ndarray, score: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The first of `areas`, [resamples]."""
+    return areas(positive, score, counts)[0]
 
 
 def rank_errors(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -103,23 +183,6 @@ def label_log_losses(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray
     """-ln of the probability that was given to what is, mean over labels; [n, labels] to [n]."""
     given = np.where(truth, probabilities, 1 - probabilities)
     return -np.log(np.maximum(given, 1e-12)).mean(axis=1)
-
-
-def average_precision(positive: np.ndarray, score: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Σ (R_k - R_{k-1}) P_k over the thresholds k, from the highest score down; ties are one.
-
-    Parameters and returned value as in `auroc`; NaN where there are no positives.
-    """
-    order = np.argsort(-score, kind="stable")
-    starts = np.flatnonzero(np.diff(score[order], prepend=np.nan) != 0)
-    there = counts[order]
-    positives = np.add.reduceat(there * positive[order][:, None], starts, axis=0)
-    total = np.cumsum(np.add.reduceat(there, starts, axis=0), axis=0)
-    precision = np.cumsum(positives, axis=0) / np.maximum(total, 1)
-    n_positive = positives.sum(axis=0)
-    gained = (positives * precision).sum(axis=0)
-    nothing = np.full(len(n_positive), np.nan)
-    return np.divide(gained, n_positive, out=nothing, where=n_positive > 0)
 
 
 def auroc_components(positive: np.ndarray, score: np.ndarray) -> np.ndarray:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from . import class_metrics
-from .sampling import Draw, Sample
+from . import class_metrics, metrics
+from .sampling import Draw, Sample, c_indices
 
 
 class ClassSample(Sample):
     """Of classes: `target` codes [n], `probabilities` [seeds, n, classes]."""
 
-    metrics = ("accuracy", "balanced_accuracy", "mcc", "auroc", "log_loss", "brier")
+    metrics = (
+        "accuracy", "balanced_accuracy", "mcc", "f1", "auroc", "average_precision", "log_loss",
+        "brier", "ece",
+    )  # fmt: skip
     compared = ("accuracy", "log_loss")
+    # bins of a resample differ from their means by chance more than those of the sample do: its
+    # errors lie above the one whose interval they should give
+    unresampled = frozenset({"ece"})
 
     def _read(self, first: pd.DataFrame, table: pd.DataFrame) -> None:
         columns = [name for name in table if str(name).startswith("prediction.")]
@@ -56,6 +63,13 @@ class ClassSample(Sample):
         return class_metrics.rank_errors(self.target, self.predicted)
 
     @cached_property
+    def order_counts(self) -> np.ndarray:
+        """[seeds, 2, n]: of ordered classes, by the mean rank that the probabilities say."""
+        ranks = self.probabilities @ np.arange(len(self.classes))
+        # sums of the same probabilities in another order are equal
+        return np.array([metrics.order_counts(self.target, r) for r in ranks.round(12)])
+
+    @cached_property
     def _confusions(self) -> np.ndarray:
         """[seeds, classes², examples]"""
         k = len(self.classes)
@@ -67,13 +81,18 @@ class ClassSample(Sample):
 
     def values(self, metric: str) -> np.ndarray:
         """[seeds]"""
+        if metric == "ece":
+            pairs = zip(self.probabilities.max(axis=2), self.predicted == self.target, strict=True)
+            return np.array([class_metrics.calibration_error(*pair) for pair in pairs])
         return self.weighted(metric, Draw(np.ones((self.n, 1))))[0]
 
     def weighted(self, metric: str, draw: Draw) -> np.ndarray:
         """[resamples, seeds]"""
         counts = draw.counts
-        if metric == "auroc":
-            return np.column_stack([self._auroc(each, counts) for each in self.probabilities])
+        if metric in ("auroc", "average_precision"):
+            return self._areas(draw)[("auroc", "average_precision").index(metric)].T
+        if metric == "c_index":
+            return c_indices(self.order_counts, counts)
         sums = {
             "accuracy": lambda: self.predicted == self.target,
             "log_loss": lambda: self.log_losses,
@@ -86,17 +105,28 @@ class ClassSample(Sample):
         score = {
             "balanced_accuracy": class_metrics.balanced_accuracy,
             "mcc": class_metrics.mcc,
+            "f1": class_metrics.f1,
             "kappa": class_metrics.quadratic_kappa,
         }[metric]
         tables = self._confusions @ counts  # [seeds, classes², resamples]
         return score(np.moveaxis(tables, 1, 2).reshape(len(tables), -1, k, k)).T
 
-    def _auroc(self, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """Of the last of two classes; of several the mean of each against the rest."""
+    def _areas(self, draw: Draw) -> np.ndarray:
+        """AUROC and average precision, [2, seeds, resamples].
+
+        Of the last of two classes; of several the mean of each against the rest.
+        """
         k = len(self.classes)
         codes = [1] if k == 2 else range(k)
-        areas = [class_metrics.auroc(self.target == c, probabilities[:, c], counts) for c in codes]
-        return _mean_of_those_there(areas)
+        if (id(self), "areas") not in draw.shared:
+            found = [
+                [class_metrics.areas(self.target == c, p[:, c], draw.counts) for c in codes]
+                for p in self.probabilities
+            ]
+            # seeds, classes, areas, resamples: the mean is over the classes
+            by_class = np.moveaxis(found, (0, 1), (2, 0))
+            draw.shared[id(self), "areas"] = _mean_of_those_there(by_class)
+        return draw.shared[id(self), "areas"]
 
     def contributions(self, metric: str) -> np.ndarray:
         """[examples]: what each adds, mean over seeds; more is better."""
@@ -112,14 +142,22 @@ class ClassSample(Sample):
 class ClassPerPositionSample(ClassSample):
     """Of a class for each position."""
 
-    metrics = ("accuracy", "balanced_accuracy", "mcc", "log_loss", "brier")
+    metrics = ("accuracy", "balanced_accuracy", "mcc", "f1", "log_loss", "brier", "ece")
 
 
 class OrderedSample(ClassSample):
-    """Of ordered classes, a whole sequence or each position; the rank is that of a class."""
+    """Of ordered classes; the rank is that of a class."""
 
-    metrics = ("rank_error", "kappa", "accuracy", "balanced_accuracy", "log_loss")
+    metrics = (
+        "rank_error", "kappa", "c_index", "accuracy", "balanced_accuracy", "f1", "log_loss", "ece",
+    )  # fmt: skip
     compared = ("rank_error", "accuracy")
+
+
+class OrderedPerPositionSample(OrderedSample):
+    """Of an ordered class for each position; pairs of positions would not be independent."""
+
+    metrics = ("rank_error", "kappa", "accuracy", "balanced_accuracy", "f1", "log_loss", "ece")
 
 
 class LabelSample(Sample):
@@ -129,9 +167,10 @@ class LabelSample(Sample):
     """
 
     metrics = (
-        "auroc_macro", "auroc_micro", "average_precision", "exact_match", "hamming_loss",
-        "log_loss",
+        "auroc_macro", "auroc_micro", "average_precision", "f1", "exact_match", "hamming_loss",
+        "log_loss", "ece",
     )  # fmt: skip
+    unresampled = frozenset({"ece"})  # as of classes
     compared = ("auroc_macro", "log_loss")
 
     def _read(self, first: pd.DataFrame, table: pd.DataFrame) -> None:
@@ -161,7 +200,12 @@ class LabelSample(Sample):
         return (self.probabilities > 0.5) == self.target
 
     def values(self, metric: str) -> np.ndarray:
-        """[seeds]"""
+        """[seeds]; the calibration error is that of all labels in one heap."""
+        if metric == "ece":
+            truth = self.target.ravel()
+            return np.array(
+                [class_metrics.calibration_error(p.ravel(), truth) for p in self.probabilities]
+            )
         return self.weighted(metric, Draw(np.ones((self.n, 1))))[0]
 
     def weighted(self, metric: str, draw: Draw) -> np.ndarray:
@@ -174,21 +218,34 @@ class LabelSample(Sample):
         }
         if metric in means:
             return self._mean_over_targets(means[metric](), counts)
+        if metric == "f1":
+            return np.column_stack([self._f1(seed, counts) for seed in range(len(self.seeds))])
         if metric == "auroc_micro":
             each = np.repeat(counts, len(self.labels), axis=0)
             truth = self.target.ravel()
             areas = [class_metrics.auroc(truth, p.ravel(), each) for p in self.probabilities]
             return np.column_stack(areas)
-        score = {
-            "auroc_macro": class_metrics.auroc,
-            "average_precision": class_metrics.average_precision,
-        }[metric]
-        return np.column_stack(
-            [
-                _mean_of_those_there([score(y, p, counts) for y, p in self._by_label(seed)])
+        return self._areas(draw)[("auroc_macro", "average_precision").index(metric)].T
+
+    def _areas(self, draw: Draw) -> np.ndarray:
+        """AUROC and average precision, means over the labels, [2, seeds, resamples]."""
+        if (id(self), "areas") not in draw.shared:
+            found = [
+                [class_metrics.areas(y, p, draw.counts) for y, p in self._by_label(seed)]
                 for seed in range(len(self.seeds))
             ]
-        )
+            # seeds, labels, areas, resamples: the mean is over the labels
+            by_label = np.moveaxis(found, (0, 1), (2, 0))
+            draw.shared[id(self), "areas"] = _mean_of_those_there(by_label)
+        return draw.shared[id(self), "areas"]
+
+    def _f1(self, seed: int, counts: np.ndarray) -> np.ndarray:
+        """[resamples]: mean over the labels that are there or given."""
+        given = self.probabilities[seed] > 0.5
+        right = 2 * (given & self.target).T.astype(float) @ counts
+        both = (given.T.astype(float) + self.target.T) @ counts
+        shares = np.divide(right, both, out=np.full(both.shape, np.nan), where=both > 0)
+        return _mean_of_those_there(list(shares))
 
     def _by_label(self, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Truth and probability [n] of every label."""
@@ -209,8 +266,8 @@ class LabelSample(Sample):
         )
 
 
-def _mean_of_those_there(values: list[np.ndarray]) -> np.ndarray:
-    """Mean over a list of arrays, without those that are NaN; NaN where all are."""
+def _mean_of_those_there(values: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    """Mean over the first axis, without those that are NaN; NaN where all are."""
     there = np.isfinite(values)
     total, n_there = np.where(there, values, 0).sum(axis=0), there.sum(axis=0)
-    return np.divide(total, n_there, out=np.full(len(total), np.nan), where=n_there > 0)
+    return np.divide(total, n_there, out=np.full(total.shape, np.nan), where=n_there > 0)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from . import metrics
+from .bootstrap import generator_of, percentile, with_drawn_seeds
 from .checking import listed
 from .files import InputError
+from .paired_tests import adjusted, sign_flip_p
 from .sampling import Sample
-from .statistics import CHUNK_ELEMENTS, Group, generator_of, interval, with_drawn_seeds
+from .statistics import Group
 
 COMPARISON_COLUMNS = [
     "fold", "subset", "metric", "model_a", "model_b", "value_a", "value_b", "difference", "ci_low",
-    "ci_high", "p_value", "p_adjusted", "seed_sd_a", "seed_sd_b", "n", "better",
+    "ci_high", "share_a_better", "p_value", "p_adjusted", "seed_sd_a", "seed_sd_b", "n", "better",
 ]  # fmt: skip
 PUBLISHED_COLUMNS = [
     "name", "source", "metric", "subset", "published", "uncertainty", "model", "ours", "ci_low",
@@ -62,6 +63,7 @@ def compare(
     *,
     n_permutations: int = 9999,
     confidence: float = 0.95,
+    correction: str = "holm",
 ) -> pd.DataFrame:
     """Every network against the best baseline, and against each other, on the same test examples.
 
@@ -73,18 +75,31 @@ def compare(
     -------
     pandas.DataFrame
         `COMPARISON_COLUMNS`. `difference` is value_a - value_b, each a mean over seeds; its
-        interval draws examples (the same for both) and seeds (of each model apart). `p_value` is
-        that of a two-sided paired sign-flip permutation test on the examples' contributions
-        (squared errors for r2, deviances for d2, pointwise information for information, right or
-        wrong for accuracy, classes off for rank_error, losses for log_loss, the structural
-        components of DeLong et al. 1988 for auroc_macro), means over seeds: it speaks of these
-        trained networks on new examples; the spread over seeds is in `seed_sd_a`, `seed_sd_b` and
-        in the interval. `p_adjusted` is Holm's, within fold, subset and metric. `better` names a
-        model when the interval excludes zero and p_adjusted < 1 - confidence.
+        percentile interval draws examples, or clusters that the split keeps together (the same for
+        both), and seeds (of each model apart). `share_a_better` is the share of the examples on
+        which a does better than b by what they contribute, ties half. `p_value` is that of a
+        two-sided paired sign-flip permutation test on the examples' contributions (squared errors
+        for r2, deviances for d2, pointwise information for information, right or wrong for
+        accuracy, classes off for rank_error, losses for log_loss, the structural components of
+        DeLong et al. 1988 for auroc_macro), means over seeds: it speaks of these trained networks
+        on new examples; the spread over seeds is in `seed_sd_a`, `seed_sd_b` and in the interval.
+        Examples of one cluster flip together. `p_adjusted` is by `correction`, within fold, subset
+        and metric. `better` names a model when the interval excludes zero and p_adjusted < 1 -
+        confidence.
     """
     tables = [pd.DataFrame(columns=COMPARISON_COLUMNS)]
+    for group, pairs in pairs_of(groups):
+        tables += [
+            _compare_pairs(group, metric, pairs, n_permutations, confidence, correction)
+            for metric in pairs[0][0].compared
+        ]
+    return pd.concat(tables[1:] or tables, ignore_index=True)
+
+
+def pairs_of(groups: Sequence[Group]) -> Iterator[tuple[Group, list[tuple[Sample, Sample]]]]:
+    """What is compared in each group: the networks with the best baseline, and with each other."""
     for group in groups:
-        if group.subset == "validation":
+        if group.subset == "validation" or not group.compared:
             continue
         fold = None if group.pooled else group.fold
         reference = best_on_validation(groups, "baseline", group.scheme, fold)
@@ -93,11 +108,7 @@ def compare(
         pairs = [(network, by_name[reference]) for network in networks if reference in by_name]
         pairs += list(itertools.combinations(networks, 2))
         if pairs:
-            tables += [
-                _compare_pairs(group, metric, pairs, n_permutations, confidence)
-                for metric in pairs[0][0].compared
-            ]
-    return pd.concat(tables[1:] or tables, ignore_index=True)
+            yield group, pairs
 
 
 def _compare_pairs(
@@ -106,11 +117,15 @@ def _compare_pairs(
     pairs: Sequence[tuple[Sample, Sample]],
     n_permutations: int,
     confidence: float,
+    correction: str,
 ) -> pd.DataFrame:
-    differences = np.array([a.contributions(metric) - b.contributions(metric) for a, b in pairs])
-    p_values = sign_flip_p(differences, n_permutations, generator_of(group.key, metric))
+    different = {sample.model: sample for pair in pairs for sample in pair}
+    adds = {model: sample.contributions(metric) for model, sample in different.items()}
+    differences = [adds[a.model] - adds[b.model] for a, b in pairs]
+    flipped = np.array([pair[0].by_unit(d) for pair, d in zip(pairs, differences, strict=True)])
+    p_values = sign_flip_p(flipped, n_permutations, generator_of(group.key, metric))
     rows = []
-    for (a, b), p_value in zip(pairs, p_values, strict=True):
+    for (a, b), difference, p_value in zip(pairs, differences, p_values, strict=True):
         drawn = [with_drawn_seeds(sample, metric, group.key) for sample in (a, b)]
         values = [sample.values(metric) for sample in (a, b)]
         spread = [v.std(ddof=1) if len(v) > 1 else np.nan for v in values]
@@ -118,11 +133,12 @@ def _compare_pairs(
         rows.append(
             (
                 group.fold, group.subset, metric, a.model, b.model, *means, means[0] - means[1],
-                *interval(drawn[0] - drawn[1], confidence), p_value, np.nan, *spread, a.n, "",
+                *percentile(drawn[0] - drawn[1], confidence), share_above_zero(difference), p_value,
+                np.nan, *spread, a.n, "",
             )
         )  # fmt: skip
     table = pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
-    table["p_adjusted"] = multipletests(table["p_value"], method="holm")[1]
+    table["p_adjusted"] = adjusted(table["p_value"].to_numpy(), correction)
     clear = (table["ci_low"] > 0) | (table["ci_high"] < 0)
     clear &= table["p_adjusted"] < 1 - confidence
     a_wins = (table["difference"] > 0) != (metric in metrics.LOWER_IS_BETTER)
@@ -130,24 +146,9 @@ def _compare_pairs(
     return table
 
 
-def sign_flip_p(
-    differences: np.ndarray, n_permutations: int, generator: np.random.Generator
-) -> np.ndarray:
-    """Two-sided p-values of paired differences [pairs, n] under random signs.
-
-    (1 + number of permutations with a mean at least as far from zero) / (1 + permutations).
-    """
-    observed = np.abs(differences.sum(axis=1))
-    at_least = np.zeros(len(differences))
-    # sums that differ by rounding alone are equal
-    limit = observed - 1e-12 * np.abs(differences).sum(axis=1)
-    chunk = max(1, CHUNK_ELEMENTS // differences.shape[1])
-    for start in range(0, n_permutations, chunk):
-        size = min(chunk, n_permutations - start)
-        signs = generator.integers(0, 2, size=(size, differences.shape[1]), dtype=np.int8)
-        sums = (2.0 * signs - 1) @ differences.T
-        at_least += (np.abs(sums) >= limit).sum(axis=0)
-    return (1 + at_least) / (1 + n_permutations)
+def share_above_zero(differences: np.ndarray) -> float:
+    """Share of the examples on which the first does better, equal ones half."""
+    return float(np.mean(differences > 0) + np.mean(differences == 0) / 2)
 
 
 def judge(
@@ -191,7 +192,9 @@ def judge(
 def _verdict(entry: Mapping[str, Any], ours: pd.Series) -> str:
     if entry["not_comparable"]:
         return "not comparable"
-    low, high = ours["ci_low"] - entry["uncertainty"], ours["ci_high"] + entry["uncertainty"]
+    # what has no interval is compared as it is
+    ends = ours[["ci_low", "ci_high"]].fillna(ours["value"])
+    low, high = ends["ci_low"] - entry["uncertainty"], ends["ci_high"] + entry["uncertainty"]
     if low <= entry["value"] <= high:
         return "reproduced"
     ours_is_more = ours["value"] > entry["value"]

@@ -46,6 +46,11 @@ class EvaluationConfig(Section):
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples.")
     permutations: int = Field(9999, ge=99, description="Sign flips of a paired test.")
     confidence: Fraction = Field(0.95, description="Coverage of the intervals.")
+    correction: Literal["holm", "benjamini_hochberg"] = Field(
+        "holm",
+        description="How p-values are adjusted for the number of comparisons: `holm` keeps the "
+        "chance of any false one, `benjamini_hochberg` the share of false ones among those found.",
+    )
     seed: int = Field(0, ge=0, description="Seed of resampling and permutation.")
 
 
@@ -54,8 +59,8 @@ class Published(Section):
 
     name: str = Field(description="What the paper calls the model.")
     metric: Literal[
-        "r2", "mse", "pearson", "spearman", "information",
-        "accuracy", "balanced_accuracy", "mcc", "auroc", "log_loss", "brier",
+        "r2", "mse", "pearson", "spearman", "ccc", "c_index", "information",
+        "accuracy", "balanced_accuracy", "mcc", "f1", "auroc", "log_loss", "brier", "ece",
         "rank_error", "kappa", "auroc_macro", "auroc_micro", "average_precision", "exact_match",
         "hamming_loss", "d2", "poisson_deviance", "coverage_90", "gaussian_nll",
     ]  # fmt: skip

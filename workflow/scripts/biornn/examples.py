@@ -368,7 +368,7 @@ def strata(table: pd.DataFrame, config: Sequence[Stratum]) -> dict[str, set[str]
             continue
         values = table[_kept_for(stratum)]
         different = values.unique()
-        wrong = [value for value in different if not _VALUE.fullmatch(value)]
+        wrong = [value for value in different if not fits_as_value(value)]
         if len(different) > MOST_VALUES or wrong:
             what = (
                 f"{len(different):,} values, and each would be scored apart (at most {MOST_VALUES})"
@@ -384,6 +384,11 @@ def strata(table: pd.DataFrame, config: Sequence[Stratum]) -> dict[str, set[str]
         for value in sorted(different, key=lambda value: (numbers.get(value, 0.0), value)):
             found[f"{stratum.name}-{value}"] = set(table.loc[values == value, "id"])
     return found
+
+
+def fits_as_value(text: str) -> bool:
+    """Whether the value of a column can be part of the name of a subset."""
+    return _VALUE.fullmatch(text) is not None
 
 
 def values_of(texts: Sequence[str]) -> dict[str, float]:

@@ -148,8 +148,8 @@ def memorization_gap(rows: pd.DataFrame, scheme: str) -> str:
 
 #: Metrics of the forest; of those that there are, the first two.
 _SHOWN = (
-    "d2", "rank_error", "kappa", "auroc_macro", "average_precision", "r2", "information",
-    "accuracy", "mcc",
+    "d2", "rank_error", "kappa", "auroc_macro", "r2", "information", "accuracy", "mcc",
+    "average_precision",
 )  # fmt: skip
 
 

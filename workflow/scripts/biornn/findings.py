@@ -14,6 +14,10 @@ from .outcome import Tables
 CONTROL_LIMIT = 0.02
 
 
+#: How p-values were adjusted, in words.
+CORRECTIONS = {"holm": "Holm", "benjamini_hochberg": "Benjamini-Hochberg"}
+
+
 def number(value: Any, digits: int = 3) -> str:
     """A value with a fixed number of decimals; a dash for a missing one."""
     if pd.isna(value):
@@ -28,7 +32,9 @@ def interval(low: Any, high: Any, digits: int = 3) -> str:
 
 
 def p_value(value: float) -> str:
-    """`p < 0.001` or `p = 0.012`."""
+    """`p < 0.001` or `p = 0.012`; a dash for a missing one."""
+    if pd.isna(value):
+        return "–"
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
@@ -55,8 +61,9 @@ def verdict(tables: Tables) -> list[str]:
         f"{head}: {name} is {number(row['value_a'])} ({best}) against {number(row['value_b'])} "
         f"({simple}) on "
         f"{row['n']:,} test examples, a difference of {number(row['difference'])} (95 % interval "
-        f"{interval(row['ci_low'], row['ci_high'])}; {p_value(row['p_adjusted'])}, "
-        "Holm-adjusted). Both were chosen on validation data.",
+        f"{interval(row['ci_low'], row['ci_high'])}; {best} does better on "
+        f"{number(100 * row['share_a_better'], 0)} % of them, equal ones half; adjusted "
+        f"{p_value(row['p_adjusted'])}). Both were chosen on validation data.",
         _achievement(tables, best, overall),
     ]
     sentences.append(leakage(tables))

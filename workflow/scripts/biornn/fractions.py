@@ -20,6 +20,7 @@ def learning_curve(
     shares: Iterable[float],
     folds: pd.DataFrame,
     *,
+    clusters: pd.Series | None = None,
     task: Task | None = None,
     n_resamples: int = 1000,
     confidence: float = 0.95,
@@ -39,7 +40,7 @@ def learning_curve(
         What is shown; 1 is the whole.
     folds : pandas.DataFrame
         `folds.tsv`.
-    task, n_resamples, confidence, seed, threads
+    clusters, task, n_resamples, confidence, seed, threads
         As in `statistics.prepare` and `score`.
 
     Returns
@@ -57,7 +58,14 @@ def learning_curve(
         else:
             mine = whole[(whole["fold"] == fold) & whole["model"].isin(set(parts["model"]))]
         groups = statistics.prepare(
-            mine, {}, own, task=task, n_resamples=n_resamples, seed=seed, threads=threads
+            mine,
+            {},
+            own,
+            task=task,
+            clusters=clusters,
+            n_resamples=n_resamples,
+            seed=seed,
+            threads=threads,
         )
         scores = statistics.score(groups, confidence)
         scores = scores[(scores["subset"] == "test") & (scores["seed"] == "all")]

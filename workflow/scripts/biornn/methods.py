@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from . import __version__, model_words, searches
+from .bootstrap import FEWEST_CLUSTERS
 from .config import AnalysisConfig
 from .config_expression import Log, LogRatio, Missing
 from .config_sources import PathSource, PypiSource
@@ -23,6 +24,7 @@ from .config_split import (
     Split,
 )
 from .examples import Description
+from .findings import CORRECTIONS
 from .origins import describe
 from .searches import FoundSearch
 from .splits import SUBSETS, sizes_of
@@ -358,15 +360,31 @@ were kept. Device: {device_note}.{searched}
 **Baselines.** {"; ".join(baselines)}.
 
 **Evaluation.** {metrics} Intervals are {interval} \
-percentile bootstrap intervals ({evaluation.resamples:,} resamples) over \
+bootstrap intervals ({evaluation.resamples:,} resamples) over \
 {"whole sequences" if task.per == "position" else "examples"} and, for means over seeds, over \
-seeds{_INFORMATION_INTERVAL if task == REGRESSION else ""}. Networks were compared with the \
+seeds; BCa intervals (Efron 1987) of the metrics for which these cover better in simulations, and \
+percentile intervals of the others and of differences\
+{_INFORMATION_INTERVAL if task == REGRESSION else ""}. \
+{_clusters_in_words(analysis)}Networks were compared with the \
 baseline of lowest validation loss and with each other on the same test examples by a two-sided \
 paired sign-flip permutation test ({evaluation.permutations:,} permutations), p-values adjusted \
-after Holm.
+after {CORRECTIONS[evaluation.correction]}; tests.tsv has those of DeLong et al. (1988), McNemar \
+(mid-p), and over folds Nadeau and Bengio (2003), where they apply.
 
 Made with biornn {__version__}.
 """
+
+
+def _clusters_in_words(analysis: AnalysisConfig) -> str:
+    """What is drawn whole, where the split keeps something together; else empty."""
+    kept = {"column": "groups", "homology": "clusters of similar sequences"}
+    what = kept.get(analysis.split.groups.by)
+    if what is None:
+        return ""
+    return (
+        f"Where the test set has at least {FEWEST_CLUSTERS} {what}, these are drawn whole in the "
+        "bootstrap, and flip their signs together in the test. "
+    )
 
 
 def _origin(analysis: AnalysisConfig) -> str:
@@ -442,8 +460,12 @@ def dome(
             "performance_measures": run(model_words.metrics_in_words(task)),
             "comparison": run(", ".join(analysis.baselines)),
             "confidence": run(
-                f"bootstrap over examples and {len(analysis.training.seeds)} seeds; paired tests"
+                f"bootstrap over examples (or what the split keeps together) and "
+                f"{len(analysis.training.seeds)} seeds; paired tests"
             ),
-            "availability": run("metrics.tsv, comparisons.tsv, predictions.parquet"),
+            "availability": run(
+                "metrics.tsv, comparisons.tsv, tests.tsv, classes.tsv, calibration.tsv, "
+                "predictions.parquet"
+            ),
         },
     }

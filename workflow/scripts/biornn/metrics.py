@@ -56,6 +56,78 @@ def spearman(target: np.ndarray, prediction: np.ndarray) -> float:
     return pearson(stats.rankdata(target), stats.rankdata(prediction))
 
 
+def ccc(target: np.ndarray, prediction: np.ndarray) -> float:
+    """Concordance correlation coefficient (Lin, Biometrics 45:255, 1989): is prediction = target?
+
+    2 s_xy / (s_x² + s_y² + (x̄ - ȳ)²), moments over n: a correlation that a wrong scale or zero
+    point lowers. NaN where both are constant and equal.
+    """
+    target, prediction = _pair(target, prediction)
+    shift = (target.mean() - prediction.mean()) ** 2
+    total = target.var() + prediction.var() + shift
+    covariance = np.mean((target - target.mean()) * (prediction - prediction.mean()))
+    return float(2 * covariance / total) if total > 0 else float("nan")
+
+
+def order_counts(target: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """With how many others each example is in the right order, and with how many it could be.
+
+    Returns
+    -------
+    right : numpy.ndarray
+        float [n]: others whose prediction lies on the same side as their target, equal predictions
+        half.
+    pairs : numpy.ndarray
+        int64 [n]: others with another target.
+    """
+    target, prediction = _pair(target, prediction)
+    _, codes, sizes = np.unique(target, return_inverse=True, return_counts=True)
+    pairs = len(target) - sizes[codes]
+    right = _on_the_same_side(codes, np.unique(prediction, return_inverse=True)[1])
+    wrong = _on_the_same_side(codes, np.unique(-prediction, return_inverse=True)[1])
+    return right + (pairs - right - wrong) / 2, pairs
+
+
+def _on_the_same_side(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Others that are above in both or below in both, int64 [n]; ranks int [n], O(n log² n).
+
+    Counted in the merges of a bottom-up merge sort: of two neighbouring halves in the order of x,
+    each of the right half is above those of the left half that have a smaller y.
+    """
+    n = len(x)
+    # equal x in falling y: none of them counts as above another
+    order = np.lexsort((-y, x))
+    ranks, found = y[order], np.zeros(n, dtype=np.int64)
+    by_rank, half = np.arange(n), 1
+    while half < n:
+        keys = by_rank // (2 * half) * n + ranks[by_rank]
+        again = np.argsort(keys, kind="stable")  # of sorted runs, so that it only merges
+        by_rank, keys = by_rank[again], keys[again]
+        right = by_rank // half % 2 == 1
+        block = by_rank // (2 * half) * 2 * half
+        # left ones before the first of equals; those of earlier blocks are half of each
+        first, last = (np.searchsorted(keys, keys, side) for side in ("left", "right"))
+        n_right = np.r_[0, np.cumsum(right)]
+        smaller = first - n_right[first] - block // 2
+        in_block = np.minimum(block + 2 * half, n)
+        larger = n_right[in_block] - n_right[last]
+        found[by_rank] += np.where(right, smaller, larger)
+        half *= 2
+    result = np.empty(n, dtype=np.int64)
+    result[order] = found
+    return result
+
+
+def c_index(target: np.ndarray, prediction: np.ndarray) -> float:
+    """Share of the pairs of examples with different targets that are in the right order.
+
+    Equal predictions count half (Harrell et al., Stat. Med. 15:361, 1996, without censoring). NaN
+    where all targets are equal.
+    """
+    right, pairs = order_counts(target, prediction)
+    return float(right.sum() / pairs.sum()) if pairs.any() else float("nan")
+
+
 def local_information(
     target: np.ndarray, prediction: np.ndarray, n_neighbors: int = NEIGHBORS
 ) -> np.ndarray:
@@ -177,6 +249,8 @@ REGRESSION: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "mse": mse,
     "pearson": pearson,
     "spearman": spearman,
+    "ccc": ccc,
+    "c_index": c_index,
     "information": information,
 }
 
@@ -186,6 +260,8 @@ COUNTS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "r2": r2,
     "pearson": pearson,
     "spearman": spearman,
+    "ccc": ccc,
+    "c_index": c_index,
 }
 
 #: Names; of those that a task has, the first is its main one.
@@ -197,6 +273,8 @@ LABELS = {
     "mse": "Mean squared error",
     "pearson": "Pearson correlation",
     "spearman": "Spearman correlation",
+    "ccc": "Concordance (Lin)",
+    "c_index": "C-index",
     "information": "Predictive information (bits)",
     "poisson_deviance": "Poisson deviance",
     "coverage_90": "Coverage of the 90 % interval",
@@ -205,18 +283,29 @@ LABELS = {
     "balanced_accuracy": "Balanced accuracy",
     "kappa": "Quadratic kappa",
     "mcc": "Matthews correlation",
+    "f1": "F1",
     "auroc": "AUROC",
     "auroc_micro": "AUROC, all labels together",
-    "average_precision": "Average precision, mean over labels",
+    "average_precision": "Average precision (AUPRC)",
     "exact_match": "All labels right",
     "hamming_loss": "Share of wrong labels",
     "log_loss": "Log loss (nats)",
     "brier": "Brier score",
+    "ece": "Calibration error (ECE)",
 }
 
 #: Metrics for which less is better.
 LOWER_IS_BETTER = frozenset(
-    {"mse", "log_loss", "brier", "rank_error", "hamming_loss", "poisson_deviance", "gaussian_nll"}
+    {
+        "mse",
+        "log_loss",
+        "brier",
+        "ece",
+        "rank_error",
+        "hamming_loss",
+        "poisson_deviance",
+        "gaussian_nll",
+    }
 )
 #: What a model that knows nothing scores.
 CHANCE = {"r2": 0.0, "d2": 0.0, "information": 0.0, "mcc": 0.0, "kappa": 0.0, "auroc_macro": 0.5}

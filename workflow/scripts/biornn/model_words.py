@@ -169,35 +169,47 @@ def loss_in_words(task: Task, training: TrainingConfig) -> str:
     return said
 
 
+_CALIBRATION = (
+    "the expected calibration error (Guo et al. 2017; 15 bins of equal mass, of the {said})"
+)
+
+
 def metrics_in_words(task: Task) -> str:
     """All that is scored."""
     whole = task.per != "position"
+    index = "C-index, " if whole else ""
     if task.name == "multilabel":
         return (
-            "AUROC as mean over labels and over all labels together, average precision as mean "
-            "over labels, the shares of examples with all labels right and of wrong labels (at a "
-            "probability of one half), and log loss"
+            "AUROC as mean over labels and over all labels together, average precision and F1 as "
+            "means over labels, the shares of examples with all labels right and of wrong labels "
+            "(at a probability of one half), log loss and "
+            f"{_CALIBRATION.format(said='probabilities of all labels')}"
         )
     if task.name == "ordinal":
         return (
             "Mean absolute error of the rank of the most probable class, kappa with quadratic "
-            "weights (Cohen 1968), accuracy, balanced accuracy and log loss"
+            f"weights (Cohen 1968), {index}accuracy, balanced accuracy, F1 (mean over classes), "
+            f"log loss and {_CALIBRATION.format(said='most probable class')}"
         )
     if task.kind == "classification":
-        area = "AUROC, " if whole else ""
+        area = "AUROC, average precision, " if whole else ""
         return (
             "Accuracy, balanced accuracy, Matthews correlation (R_K of Gorodkin 2004 for more than "
-            f"two classes), {area}log loss and Brier score"
+            "two classes), F1 (of the second of two classes, or the mean over classes), "
+            f"{area}log loss, Brier score and {_CALIBRATION.format(said='most probable class')}"
         )
+    ranks = "Pearson and Spearman correlation" if whole else "Pearson correlation"
     if task.counts:
-        ranks = "Pearson and Spearman correlation" if whole else "Pearson correlation"
-        return f"Share of the Poisson deviance that is explained (D²), mean deviance, R², {ranks}"
+        return (
+            "Share of the Poisson deviance that is explained (D²), mean deviance, R², "
+            f"{ranks}, {index}and concordance (Lin 1989)"
+        )
     if not whole:
-        return "R², mean squared error and Pearson correlation"
+        return "R², mean squared error, Pearson correlation and concordance (Lin 1989)"
     return (
-        "R², mean squared error, Pearson and Spearman correlation, and predictive information "
-        "(mutual information of prediction and measurement, estimator 1 of Kraskov et al. 2004 "
-        "with 5 neighbours)"
+        f"R², mean squared error, {ranks}, {index}concordance (Lin 1989), and predictive "
+        "information (mutual information of prediction and measurement, estimator 1 of Kraskov et "
+        "al. 2004 with 5 neighbours)"
     )
 
 

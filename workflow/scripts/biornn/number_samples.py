@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import xlogy
 
 from . import metrics
-from .sampling import Draw, Sample, correlation_of_sums
+from .sampling import Draw, Sample, c_indices, correlation_of_sums
 
 #: Partitions behind the standard error of the information, over all seeds of a model.
 _ERROR_REPEATS = 12
@@ -18,7 +18,7 @@ _ERROR_REPEATS = 12
 class NumberSample(Sample):
     """Of numbers: `target` [n], `predictions` [seeds, n], and of some models `sds` [seeds, n]."""
 
-    metrics = ("r2", "mse", "pearson", "spearman", "information")
+    metrics = ("r2", "mse", "pearson", "spearman", "ccc", "c_index", "information")
     compared = ("r2", "information")
     sds: np.ndarray | None = None
 
@@ -67,6 +67,11 @@ class NumberSample(Sample):
         return np.array([metrics.squared_errors(self.target, p) for p in self.predictions])
 
     @cached_property
+    def order_counts(self) -> np.ndarray:
+        """[seeds, 2, n]: pairs of each example in the right order, and all of them."""
+        return np.array([metrics.order_counts(self.target, p) for p in self.predictions])
+
+    @cached_property
     def spread(self) -> dict[str, np.ndarray]:
         """[seeds, n]: is the target in the interval, and what density has it."""
         assert self.sds is not None
@@ -87,13 +92,17 @@ class NumberSample(Sample):
     def weighted(self, metric: str, draw: Draw) -> np.ndarray:
         """[resamples, seeds]
 
-        Exact but for the information: drawing an example twice would put neighbours at distance
-        zero, which its estimator can't bear. It is the mean of the drawn contributions, spread so
-        that this mean varies as the estimate does (see `information_influence`).
+        Exact but for two. Of the information, drawing an example twice would put neighbours at
+        distance zero, which its estimator can't bear: it is the mean of the drawn contributions,
+        spread so that this mean varies as the estimate does (see `information_influence`). Pairs
+        of the C-index would have to be sorted anew in each resample: it is linear in the counts,
+        by what the pairs of each example add (`sampling.c_indices`).
         """
         counts = draw.counts
         if metric == "information":
-            return (self.information_influence @ counts / self.n).T
+            return (self.information_influence @ counts / counts.sum(axis=0)).T
+        if metric == "c_index":
+            return c_indices(self.order_counts, counts)
         if metric in ("coverage_90", "gaussian_nll"):
             return self._mean_over_targets(self.spread[metric], counts)
         if metric == "mse":
@@ -111,9 +120,14 @@ class NumberSample(Sample):
             other = prediction - prediction.mean()
             sums = np.stack([other, other**2, centred * other])
             y, yy, xy = self._sums(sums) @ counts
-            columns.append(
-                correlation_of_sums(xx - x * x / size, yy - y * y / size, xy - x * y / size, xx, yy)
-            )
+            spread = (xx - x * x / size, yy - y * y / size, xy - x * y / size)
+            if metric == "ccc":
+                shift = self.target.mean() - prediction.mean() + (x - y) / size
+                total = spread[0] + spread[1] + size * shift**2
+                nothing = np.full(len(total), np.nan)
+                columns.append(np.divide(2 * spread[2], total, out=nothing, where=total > 0))
+            else:
+                columns.append(correlation_of_sums(*spread, xx, yy))
         return np.column_stack(columns)
 
     def contributions(self, metric: str) -> np.ndarray:
@@ -127,14 +141,14 @@ class NumberPerPositionSample(NumberSample):
     """Of a number for each position."""
 
     # neighbours and ranks over positions of one example would not be independent
-    metrics = ("r2", "mse", "pearson")
+    metrics = ("r2", "mse", "pearson", "ccc")
     compared = ("r2",)
 
 
 class CountSample(NumberSample):
     """Of counts; their information is not estimated, since the estimator is for real numbers."""
 
-    metrics = ("d2", "poisson_deviance", "r2", "pearson", "spearman")
+    metrics = ("d2", "poisson_deviance", "r2", "pearson", "spearman", "ccc", "c_index")
     compared = ("d2", "r2")
 
     @property
@@ -181,5 +195,5 @@ class CountSample(NumberSample):
 class CountPerPositionSample(CountSample):
     """Of a count for each position."""
 
-    metrics = ("d2", "poisson_deviance", "r2", "pearson")
+    metrics = ("d2", "poisson_deviance", "r2", "pearson", "ccc")
     compared = ("d2", "r2")

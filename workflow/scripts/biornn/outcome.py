@@ -35,6 +35,11 @@ class Tables:
     comparisons: pd.DataFrame
     published: pd.DataFrame
     memorization: pd.DataFrame
+    tests: pd.DataFrame
+    classes: pd.DataFrame
+    calibration: pd.DataFrame
+    temperature: pd.DataFrame
+    variance: pd.DataFrame
     chosen: dict[str, str]
     fold_metrics: pd.DataFrame
     predictions: pd.DataFrame
@@ -51,8 +56,12 @@ class Tables:
     @property
     def labels(self) -> dict[str, str]:
         """Names of the metrics that the task has; the first is the main one."""
-        there = set(self.metrics["metric"])
-        return {metric: label for metric, label in LABELS.items() if metric in there}
+        there, task = set(self.metrics["metric"]), self.description.task
+        labels = {metric: label for metric, label in LABELS.items() if metric in there}
+        # what the accuracy is called where residues are in a helix, in a strand, or in neither
+        if task.per == "position" and set(task.classes) == {"H", "E", "C"}:
+            labels["accuracy"] = "Accuracy (Q3)"
+        return labels
 
     @property
     def main(self) -> str:
@@ -93,6 +102,7 @@ def read_tables(
     own = set(folds.loc[folds["scheme"] == split.scheme, "fold"])
     metrics = read_tsv(files["metrics"], seed=str, fold=str)
     comparisons = read_tsv(files["comparisons"], better=str, fold=str)
+    tests = read_tsv(files["tests"], fold=str)
     audit, nearest = read_tsv(files["audit"]), read_tsv(files["nearest"], id=str, nearest=str)
     return Tables(
         examples=examples.load(files["examples"]),
@@ -104,6 +114,12 @@ def read_tables(
         comparisons=comparisons[comparisons["fold"] == split.fold],
         published=read_tsv(files["published"], note=str),
         memorization=read_tsv(files["memorization"]),
+        tests=tests[tests["fold"] == split.fold],
+        # a class may be called 1, or NA
+        classes=read_tsv(files["classes"], **{"class": str}).fillna({"class": "NA"}),
+        calibration=read_tsv(files["calibration"]),
+        temperature=read_tsv(files["temperature"], fold=str),
+        variance=read_tsv(files["variance"]),
         chosen=json.loads(Path(files["chosen"]).read_text(encoding="utf-8")),
         fold_metrics=metrics[metrics["fold"].isin(set(map(str, own)))],
         predictions=predictions[predictions["fold"].isin(own)],

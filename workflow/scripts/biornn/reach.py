@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
@@ -20,6 +21,7 @@ from .outcome import Tables
 
 #: A gradient below this share of the largest one of its network moves its weights no more.
 SHARE = 0.01
+_RANGE = re.compile(r"([0-9.]+)-([0-9.]+)")
 #: Lines of networks: the colours of Okabe & Ito (2008), told apart by their dashes too.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("-", "--", "-.", ":")
@@ -120,7 +122,10 @@ def gradient_flow(flows: Mapping[str, pd.DataFrame], lines: Mapping[str, Line]) 
 
 
 def by_value(tables: Tables, stratum: Stratum) -> str | None:
-    """The main metric on the test examples of each value of a column; None where they are texts."""
+    """The main metric on the test examples of each value of a column, or of each range of values.
+
+    None where they are texts.
+    """
     scores = _scores_by_value(tables, stratum)
     if scores is None:
         return None
@@ -137,7 +142,8 @@ def by_value(tables: Tables, stratum: Stratum) -> str | None:
         values = np.sort(scores["at"].unique())
         if values.min() > 0 and values.max() > 10 * values.min():
             axes.set_xscale("log")
-        axes.set_xticks(values, [f"{value:g}" for value in values])
+        names = scores.drop_duplicates("at").set_index("at")["name"]
+        axes.set_xticks(values, [names[value] for value in values])
         axes.minorticks_off()
         axes.set(xlabel=stratum.column, ylabel=tables.labels[tables.main])
         if tables.main in ("r2", "accuracy"):
@@ -156,10 +162,18 @@ def _scores_by_value(tables: Tables, stratum: Stratum) -> pd.DataFrame | None:
         & tables.metrics["kind"].isin(("recurrent", "baseline"))
     ]
     texts = rows["subset"].str.removeprefix(prefix)
-    numbers = values_of(texts.unique())
+    ranges = {text: _RANGE.fullmatch(text) for text in texts.unique()}
+    if all(ranges.values()):
+        # a range lies at its middle
+        ends = {text: (float(m[1]), float(m[2])) for text, m in ranges.items() if m}
+        numbers = {text: (low + high) / 2 for text, (low, high) in ends.items()}
+        names = {text: f"{low:g} to {high:g}" for text, (low, high) in ends.items()}
+    else:
+        numbers = values_of(texts.unique())
+        names = {text: f"{value:g}" for text, value in numbers.items()}
     if len(numbers) < 2:
         return None
-    return rows.assign(at=texts.map(numbers))
+    return rows.assign(at=texts.map(numbers), name=texts.map(names))
 
 
 def draw_all(

@@ -14,14 +14,22 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from . import findings, insight, searches
+from . import findings, insight, searches, trust
 from .config import AnalysisConfig
-from .findings import interval, number
+from .findings import CORRECTIONS, interval, number
 from .insight import Looked
 from .methods import profile_in_words, split_in_words
 from .metrics import LABELS
 from .outcome import Tables, n_read
+from .parts import lengths_of
 from .searches import FoundSearch
+
+#: Tests of `tests.tsv` in words.
+_TESTS = {
+    "delong": "DeLong",
+    "mcnemar": "McNemar (mid-p)",
+    "corrected_t": "corrected t-test over folds",
+}
 
 
 def _ranked_rows(tables: Tables, subset: str) -> list[dict[str, Any]]:
@@ -162,14 +170,14 @@ def render(
     )
     environment.filters |= {"number": number, "p_value": findings.p_value, "image": image}
     environment.globals["interval"] = interval
-    sequences = tables.examples["sequence"]
-    lengths = {
-        "letters": lambda: sequences.str.len(),
-        "numbers": lambda: sequences.str.count(" ") + 1,
-        "profiles": lambda: pd.Series([0]),
-    }[tables.description.inputs]()
+    lengths = lengths_of(tables.examples["sequence"], tables.description.inputs)
     changed = tables.qc[tables.qc["action"] != "note"]
-    strata = [s for s in tables.metrics["subset"].unique() if s.startswith("test/")]
+    asked = [stratum.name for stratum in analysis.evaluation.strata]
+    strata = [
+        subset
+        for subset in tables.metrics["subset"].unique()
+        if subset.startswith("test/") and not trust.is_automatic(subset, asked)
+    ]
     return environment.get_template(Path(template).name).render(
         name=name,
         analysis=analysis,
@@ -195,7 +203,18 @@ def render(
         memorization=tables.memorization.to_dict("records"),
         gap=findings.memorization(tables),
         strata=[(s, _ranked_rows(tables, s)) for s in strata],
+        drawn_strata=trust.drawn(analysis.evaluation.strata),
+        parts=trust.parts(tables, asked),
+        relatives=trust.relatives(tables),
+        reliable=[trust.drawn_together(tables), trust.spread(tables)],
+        drawn_together=trust.drawn_together(tables),
+        bests=trust.bests(tables),
+        class_rows=trust.class_rows(tables),
+        calibrated=trust.calibration(tables),
         comparisons=tables.comparisons.to_dict("records"),
+        correction=CORRECTIONS[analysis.evaluation.correction],
+        tests=tables.tests.to_dict("records"),
+        test_names=_TESTS,
         published=tables.published.to_dict("records"),
         networks=_network_rows(tables),
         benchmarks=tables.benchmarks.to_dict("records"),

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .class_samples import ClassPerPositionSample, ClassSample, LabelSample, OrderedSample
+from .class_samples import (
+    ClassPerPositionSample,
+    ClassSample,
+    LabelSample,
+    OrderedPerPositionSample,
+    OrderedSample,
+)
 from .number_samples import (
     CountPerPositionSample,
     CountSample,
@@ -20,7 +26,7 @@ KINDS: dict[str, tuple[type[Sample], ...]] = {
     "next_value": (NumberSample, NumberPerPositionSample),
     "count": (CountSample, CountPerPositionSample),
     "classification": (ClassSample, ClassPerPositionSample),
-    "ordinal": (OrderedSample, OrderedSample),
+    "ordinal": (OrderedSample, OrderedPerPositionSample),
     "multilabel": (LabelSample,),
 }
 

@@ -18,6 +18,8 @@ class Draw:
     def __init__(self, counts: np.ndarray) -> None:
         self.counts = counts
         self.target_ranks = TargetRanks(counts)
+        #: what several metrics of a sample share, by the sample's `id` and a name
+        self.shared: dict[tuple[int, str], np.ndarray] = {}
 
 
 class Sample:
@@ -31,16 +33,26 @@ class Sample:
         [targets], numbers or class codes; of labels boolean [targets, labels].
     n : int
         Number of examples.
+    ids : numpy.ndarray
+        str [examples]
+    clusters : numpy.ndarray or None
+        Cluster of each example, int64 [examples], where clusters are drawn whole; set by
+        `statistics.prepare`, as are the next two.
     resampled : dict
-        float [resamples, seeds] by metric; filled by `statistics.prepare`.
+        float [resamples, seeds] by metric.
+    left_out : dict
+        float [groups, seeds] by metric: with one group of examples left out at a time.
     metrics : tuple of str
         What can be asked of it.
+    unresampled : frozenset of str
+        Those of them that have no interval.
     compared : tuple of str
         What models are compared by; the first is the main one.
     """
 
     metrics: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
+    unresampled: frozenset[str] = frozenset()
     target: np.ndarray
 
     def __init__(self, table: pd.DataFrame) -> None:
@@ -56,8 +68,11 @@ class Sample:
         #: where each example begins among the targets
         self._starts = np.flatnonzero(np.r_[True, changes[1:] != changes[:-1]])
         self.n = len(self._starts)
+        self.ids = changes[self._starts]
+        self.clusters: np.ndarray | None = None
         self._read(first, table)
         self.resampled: dict[str, np.ndarray] = {}
+        self.left_out: dict[str, np.ndarray] = {}
 
     def _read(self, first: pd.DataFrame, table: pd.DataFrame) -> None:
         """Take the targets from one seed's rows, the predictions from all."""
@@ -91,6 +106,15 @@ class Sample:
         return self._sums(values.astype(float)).mean(axis=0) * (self.n / self._n_targets)
 
     @property
+    def n_units(self) -> int:
+        """How many are drawn: clusters, or examples."""
+        return self.n if self.clusters is None else int(self.clusters.max()) + 1
+
+    def by_unit(self, values: np.ndarray) -> np.ndarray:
+        """Sums of values of the examples over what is drawn whole: [examples] to [units]."""
+        return values if self.clusters is None else np.bincount(self.clusters, weights=values)
+
+    @property
     def loss(self) -> float:
         """Mean over seeds of an error that all models have; models are chosen by it."""
         raise NotImplementedError
@@ -118,16 +142,35 @@ def correlation_of_sums(
     return np.where(constant, np.nan, covariance / np.sqrt(product))
 
 
+def c_indices(order_counts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """C-index in resamples, [resamples, seeds], to first order in how often each is drawn.
+
+    With counts 1 + δ the pairs Σ (1 + δ_i)(1 + δ_j) r_ij are Σ (1 + 2 δ_i) r_i: the projection of a
+    U-statistic (Hoeffding, Ann. Math. Stat. 19:293, 1948), which has its spread but for terms of
+    order 1/n². Exact where each is drawn once.
+
+    Parameters
+    ----------
+    order_counts : numpy.ndarray
+        [seeds, 2, n], from `metrics.order_counts`.
+    counts : numpy.ndarray
+        [n, resamples]
+    """
+    right, pairs = np.moveaxis(order_counts @ (2 * counts - 1), 1, 0)
+    return np.divide(right, pairs, out=np.full(right.shape, np.nan), where=pairs > 0).T
+
+
 class TargetRanks:
     """Spearman's correlation in every resample of one matrix of counts [n, resamples].
 
-    Midranks come from cumulative counts over the sorted values. Their sum is n(n + 1)/2 whatever
-    was drawn, so that centring needs no sums; the target's part is the same for every model.
+    Midranks come from cumulative counts over the sorted values. Their mean is (N + 1)/2 where N
+    were drawn, so that centring needs no sums; the target's part is the same for every model.
     Examples are rows, so that putting them in order moves whole lines of memory.
     """
 
     def __init__(self, counts: np.ndarray) -> None:
         self._counts = counts
+        self._mean = (counts.sum(axis=0) + 1) / 2
         self._target = np.empty(0)
         self._weighted = np.empty((0, 0))
         self._squares = np.empty(0)
@@ -140,7 +183,7 @@ class TargetRanks:
         if len(starts) < len(order):
             drawn = np.add.reduceat(drawn, starts, axis=0)
         ranks = np.cumsum(drawn, axis=0)
-        ranks -= (drawn - 1) / 2 + (len(values) + 1) / 2
+        ranks -= (drawn - 1) / 2 + self._mean
         return order, starts, drawn, ranks
 
     def correlation(self, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:

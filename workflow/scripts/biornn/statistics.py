@@ -1,37 +1,46 @@
 """Statistics: what a metric is and how sure it is, by the bootstrap.
 
-All resampling draws examples by one matrix of counts that all models of a fold and subset share, so
-that differences between models are paired, and that no result depends on which other models are
-there.
+See `bootstrap` for how examples are drawn.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
+from .bootstrap import Key, codes_of_clusters, limits, percentile, resample, with_drawn_seeds
+from .files import read_tsv
 from .samples import sample_of
-from .sampling import Draw, Sample
+from .sampling import Sample
 from .targets import Task
 
 METRICS_COLUMNS = [
     "model", "kind", "fold", "seed", "subset", "metric", "value", "ci_low", "ci_high", "n",
+    "n_drawn",
 ]  # fmt: skip
 MEMORIZATION_COLUMNS = [
     "model", "kind", "metric", "value", "value_random", "gap", "ci_low", "ci_high", "n", "n_random",
 ]  # fmt: skip
 KINDS = ("recurrent", "baseline", "control", "ceiling")
-#: Elements of a matrix of resamples; 2 MiB of float64 stay near the processor.
-CHUNK_ELEMENTS = 2**18
 
-#: Seed, fold and subset: what a draw of examples depends on.
-Key = tuple[int, object, str]
+
+def read_clusters(files: Sequence[str | Path], table: pd.DataFrame) -> pd.Series | None:
+    """What the split keeps together: the cluster of each example, by id; None where nothing is.
+
+    Parameters
+    ----------
+    files
+        `clusters.tsv`, where the split is by homology.
+    table : pandas.DataFrame
+        `examples.parquet`, with `group` where the split is by groups of a column.
+    """
+    if files:
+        return read_tsv(files[0], id=str).set_index("id")["cluster"]
+    return table.set_index("id")["group"] if "group" in table else None
 
 
 def read_predictions(files: Iterable[str | Path], controls: Collection[str]) -> pd.DataFrame:
@@ -61,60 +70,12 @@ def read_predictions(files: Iterable[str | Path], controls: Collection[str]) -> 
     return pd.concat(tables, ignore_index=True)
 
 
-def with_drawn_seeds(sample: Sample, metric: str, key: Key) -> np.ndarray:
-    """[resamples]: means over seeds that are drawn anew in every resample."""
-    resampled = sample.resampled[metric]
-    n_seeds = resampled.shape[1]
-    if n_seeds == 1:
-        return resampled[:, 0]
-    drawn = generator_of(key, f"seeds {sample.model}").integers(n_seeds, size=resampled.shape)
-    return np.take_along_axis(resampled, drawn, axis=1).mean(axis=1)
-
-
-def generator_of(key: Key, purpose: str) -> np.random.Generator:
-    """Random numbers for one purpose in one fold and subset, whatever else is drawn."""
-    digest = hashlib.sha256(repr((*map(str, key), purpose)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
-
-
-def _resample(samples: Sequence[Sample], n_resamples: int, key: Key) -> None:
-    """Fill `resampled` of every sample; samples of the same size draw the same examples."""
-    for n in sorted({sample.n for sample in samples}):
-        group = [sample for sample in samples if sample.n == n]
-        chunks: dict[tuple[int, str], list[np.ndarray]] = {}
-        for counts in _draw(n, n_resamples, key):
-            draw = Draw(counts)
-            for index, sample in enumerate(group):
-                for metric in sample.metrics:
-                    values = sample.weighted(metric, draw)
-                    chunks.setdefault((index, metric), []).append(values)
-        for (index, metric), parts in chunks.items():
-            group[index].resampled[metric] = np.concatenate(parts)
-
-
-def _draw(n: int, n_resamples: int, key: Key) -> Iterator[np.ndarray]:
-    """How often each example is drawn, float [n, resamples], in chunks of bounded size."""
-    generator = generator_of(key, f"examples {n}")
-    chunk = max(1, CHUNK_ELEMENTS // n)
-    for start in range(0, n_resamples, chunk):
-        size = min(chunk, n_resamples - start)
-        drawn = generator.integers(n, size=(size, n)) * size + np.arange(size)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=size * n).reshape(n, size).astype(float)
-
-
-def interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Percentile limits of resampled values; NaN resamples (a constant was drawn) are left out."""
-    if not np.isfinite(values).any():
-        return float("nan"), float("nan")
-    low, high = np.nanquantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
-
-
 class Group(NamedTuple):
     """The models on one subset of one fold, or of all folds of a scheme together.
 
     Strata are subsets named `test/{name}`. `pooled` is for the test examples of several folds,
     each predicted by the models that did not see it; rounds of folds count as further seeds.
+    `compared` is whether models are compared on it, and not only scored by the main metrics.
     """
 
     fold: str
@@ -123,6 +84,7 @@ class Group(NamedTuple):
     subset: str
     samples: list[Sample]
     key: Key
+    compared: bool = True
 
 
 class Overall(NamedTuple):
@@ -151,6 +113,8 @@ def prepare(
     folds: pd.DataFrame,
     *,
     task: Task | None = None,
+    clusters: pd.Series | None = None,
+    scored: Mapping[str, Collection[str]] | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
     threads: int = 1,
@@ -167,6 +131,11 @@ def prepare(
         `fold, scheme, repeat` of every fold.
     task
         What is predicted; without it numbers or classes, as the columns are.
+    clusters : pandas.Series or None
+        Cluster of each example, by id, where the split keeps them together: they are drawn whole.
+    scored
+        Further parts of the test set of the split itself (of all its folds together), on which
+        models are not compared, and scored only by what they would be compared by.
     n_resamples, seed
         Of the bootstrap. Validation rows are for choosing and are not resampled.
     threads : int
@@ -182,19 +151,30 @@ def prepare(
             Group(str(number), scheme, False, subset, _samples(part, task), (seed, number, subset))
             for subset, part in parts.items()
         ]
-    for scheme, name in overall(folds):
+    for number, (scheme, name) in enumerate(overall(folds)):
         of_scheme = folds[folds["scheme"] == scheme]
-        if len(of_scheme) > 1:
-            test = _pooled(predictions, of_scheme)
-            # the same key for all schemes: cross-validated, they have the same examples
+        pooled, own = len(of_scheme) > 1, number == 0
+        if not pooled and not (own and scored):
+            continue
+        test = _pooled(predictions, of_scheme)
+        # the same key for all schemes: cross-validated, they have the same examples
+        fold = "all" if pooled else of_scheme["fold"].iloc[0]
+        parts = {"test": test} | _parts(test, strata) if pooled else {}
+        for compared, some in ((True, parts), (False, _parts(test, (own and scored) or {}))):
             groups += [
-                Group(name, scheme, True, subset, _samples(part, task), (seed, "all", subset))
-                for subset, part in ({"test": test} | _parts(test, strata)).items()
-            ]
+                Group(name, scheme, pooled, subset, _samples(part, task), (seed, fold, subset),
+                      compared)
+                for subset, part in some.items()
+            ]  # fmt: skip
+    for group in groups:
+        for sample in group.samples:
+            sample.clusters = codes_of_clusters(sample.ids, clusters)
+            if not group.compared:
+                sample.metrics = sample.compared
 
     def work(group: Group) -> None:
         if group.subset != "validation":
-            _resample(group.samples, n_resamples, group.key)
+            resample(group.samples, n_resamples, group.key)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, groups))
@@ -245,17 +225,17 @@ def memorization(groups: Sequence[Group], folds: pd.DataFrame, confidence: float
         )
         for model in (model for model in own if model in random):
             (a, key_a), (b, key_b) = own[model], random[model]
-            for metric in a.metrics:
+            for metric in (metric for metric in a.metrics if metric not in a.unresampled):
                 drawn = with_drawn_seeds(b, metric, key_b) - with_drawn_seeds(a, metric, key_a)
                 values = (a.values(metric).mean(), b.values(metric).mean())
-                limits = interval(drawn, confidence)
+                ends = percentile(drawn, confidence)
                 gap = values[1] - values[0]
-                rows.append((model, a.kind, metric, *values, gap, *limits, a.n, b.n))
+                rows.append((model, a.kind, metric, *values, gap, *ends, a.n, b.n))
     return pd.DataFrame(rows, columns=MEMORIZATION_COLUMNS)
 
 
 def score(groups: Iterable[Group], confidence: float = 0.95) -> pd.DataFrame:
-    """Every metric of every model, fold, seed and subset, with a percentile bootstrap interval.
+    """Every metric of every model, fold, seed and subset, with a bootstrap interval.
 
     Returns
     -------
@@ -263,23 +243,20 @@ def score(groups: Iterable[Group], confidence: float = 0.95) -> pd.DataFrame:
         `METRICS_COLUMNS`, sorted by fold, subset, kind, model. A row of one seed has an interval
         over examples. The row of seed `all` is the mean over seeds, with an interval over examples
         and seeds, both drawn anew in each resample (with three seeds it still understates what
-        other seeds might do). Validation rows have no interval.
+        other seeds might do). `n_drawn` is how many clusters (or examples, where it is `n`) an
+        interval draws. Validation rows have no interval, nor has the calibration error. How the
+        limits are found: `bootstrap.limits`.
     """
     rows: list[tuple[Any, ...]] = []
     for group in groups:
         for sample, metric in ((s, metric) for s in group.samples for metric in s.metrics):
             values = sample.values(metric)
-            runs = dict(zip(map(str, sample.seeds), values, strict=True))
-            runs["all"] = values.mean()
-            for at, (run, value) in enumerate(runs.items()):
-                limits = (np.nan, np.nan)
-                if metric in sample.resampled:
-                    drawn = (
-                        with_drawn_seeds(sample, metric, group.key)
-                        if run == "all"
-                        else sample.resampled[metric][:, at]
-                    )
-                    limits = interval(drawn, confidence)
+            runs: list[tuple[str, float, int | None]] = [
+                (str(seed), value, at)
+                for at, (seed, value) in enumerate(zip(sample.seeds, values, strict=True))
+            ]
+            for run, value, at in [*runs, ("all", values.mean(), None)]:
+                ends = limits(sample, metric, float(value), confidence, group.key, at)
                 of = (sample.model, sample.kind, group.fold, run, group.subset, metric)
-                rows.append((*of, value, *limits, sample.n))
+                rows.append((*of, value, *ends, sample.n, sample.n_units))
     return pd.DataFrame(rows, columns=METRICS_COLUMNS)
