@@ -48,8 +48,8 @@ def test_every_rule_has_a_log_and_a_benchmark(finished):
     benchmarks = {path.stem.split(".")[0] for path in (finished.results / "benchmarks").iterdir()}
     rules = {
         "build_examples", "split_examples", "encode_sequences", "normalize_expression",
-        "train_model", "train_baseline", "measure_ceiling", "evaluate", "describe_run",
-        "render_report",
+        "train_model", "train_baseline", "measure_ceiling", "explain_model", "evaluate",
+        "describe_run", "render_report",
     }  # fmt: skip
     assert logs == rules and benchmarks == rules
     log = (finished.results / "logs/train_model.lstm.fold0.log").read_text()
@@ -116,8 +116,8 @@ def test_the_end_says_where_the_report_is(again):
         ("report", {"render_report", "describe_run", "all"}),
         (
             "cells",
-            {"train_model", "train_baseline", "measure_ceiling", "evaluate", "render_report",
-             "describe_run", "all"},
+            {"train_model", "train_baseline", "measure_ceiling", "explain_model", "evaluate",
+             "render_report", "describe_run", "all"},
         ),
     ],
 )  # fmt: skip
