@@ -17,6 +17,7 @@ FLOORS = [
         "config_genome",
         "config_expression",
         "config_data",
+        "config_evaluation",
         "config_explain",
         "config_split",
         "config_models",

@@ -206,3 +206,15 @@ def test_methods_name_covariates_and_weights():
     assert "300 covariates of each example (`g0` to `g299`)" in many and "`g7`" not in many
     plain = text(())
     assert "covariate" not in plain and "weighted by" not in plain
+
+
+def test_methods_of_explanations_and_of_the_learning_curve():
+    explain = {"examples": 150, "motifs": {"source": "s"}}
+    analysis = report_tables.analysis(explain=explain, learning_curve=[0.25, 1.0])
+    text = methods.methods_text(analysis, DESCRIPTION, report_tables.FOLDS, 151, "CPU")
+    for piece in ("up to 150 test examples", "Adebayo", "in silico mutagenesis", "TOMTOM",
+                  "trained on 25 % of the training examples", "kmer"):  # fmt: skip
+        assert (piece in text) == (piece != "kmer"), piece
+    silent = report_tables.analysis(explain={"models": []})
+    text = methods.methods_text(silent, DESCRIPTION, report_tables.FOLDS, 151, "CPU")
+    assert "Explanations" not in text and "learning curve" not in text

@@ -369,10 +369,47 @@ percentile intervals of the others and of differences\
 baseline of lowest validation loss and with each other on the same test examples by a two-sided \
 paired sign-flip permutation test ({evaluation.permutations:,} permutations), p-values adjusted \
 after {CORRECTIONS[evaluation.correction]}; tests.tsv has those of DeLong et al. (1988), McNemar \
-(mid-p), and over folds Nadeau and Bengio (2003), where they apply.
+(mid-p), and over folds Nadeau and Bengio (2003), where they apply.{_curve_in_words(analysis)}\
+{_explanations_in_words(analysis)}
 
 Made with biornn {__version__}.
 """
+
+
+def _curve_in_words(analysis: AnalysisConfig) -> str:
+    """How models were trained on parts of the training examples, where they were; else empty."""
+    if not analysis.parts:
+        return ""
+    shares = ", ".join(f"{100 * share:g} %" for share in analysis.parts)
+    return (
+        f" For the learning curve every model was also trained on {shares} of the training "
+        "examples of the first fold (nested parts, of each class the same share), networks for as "
+        "many steps as on the whole."
+    )
+
+
+def _explanations_in_words(analysis: AnalysisConfig) -> str:
+    """How networks were explained, as a paragraph; empty where none was."""
+    explain = analysis.explain
+    if not analysis.explained:
+        return ""
+    said = (
+        f"Contributions are integrated gradients (Sundararajan et al. 2017) of up to "
+        f"{explain.examples:,} test examples of the first fold, from the mean of the training "
+        "inputs, with as many points as bring them within 1 % of the change of the output (of "
+        "classes the logit less the mean of the others); means over seeds. Their agreement between "
+        "seeds was compared with that with networks of fresh weights (Adebayo et al. 2018)."
+    )
+    if explain.mutagenesis and not analysis.has_profiles:
+        said += " Letters were exchanged one by one (in silico mutagenesis)."
+    if explain.motifs:
+        said += " Motifs were compared with known ones by TOMTOM (Gupta et al. 2007)."
+    if explain.gene_sets:
+        said += (
+            " Genes were ranked by their mean contribution, its sign turned where they are below "
+            "the mean, and tested by pre-ranked gene set enrichment (Subramanian et al. 2005)."
+        )
+    return f"\n\n**Explanations.** {said}"
 
 
 def _clusters_in_words(analysis: AnalysisConfig) -> str:
@@ -421,6 +458,7 @@ def dome(
     An entry with `"status": "author"` is left for a person.
     """
     author = {"status": "author", "text": ""}
+    explained = _explanations_in_words(analysis).removeprefix("\n\n**Explanations.** ")
     task = description.task
 
     delta = analysis.training.huber_delta
@@ -451,7 +489,7 @@ def dome(
             "configuration_availability": run("config.yaml beside this file"),
         },
         "model": {
-            "interpretability": author,
+            "interpretability": run(explained) if explained else author,
             "output": run(f"{task.name} per {task.per}"),
             "availability": run("weights.safetensors and model.json of every model"),
         },
