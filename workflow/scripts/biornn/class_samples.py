@@ -84,7 +84,7 @@ class ClassSample(Sample):
         if metric == "ece":
             pairs = zip(self.probabilities.max(axis=2), self.predicted == self.target, strict=True)
             return np.array([class_metrics.calibration_error(*pair) for pair in pairs])
-        return self.weighted(metric, Draw(np.ones((self.n, 1))))[0]
+        return self.weighted(metric, self._once)[0]
 
     def weighted(self, metric: str, draw: Draw) -> np.ndarray:
         """[resamples, seeds]"""
@@ -206,7 +206,7 @@ class LabelSample(Sample):
             return np.array(
                 [class_metrics.calibration_error(p.ravel(), truth) for p in self.probabilities]
             )
-        return self.weighted(metric, Draw(np.ones((self.n, 1))))[0]
+        return self.weighted(metric, self._once)[0]
 
     def weighted(self, metric: str, draw: Draw) -> np.ndarray:
         """[resamples, seeds]"""

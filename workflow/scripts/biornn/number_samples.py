@@ -84,6 +84,8 @@ class NumberSample(Sample):
         """[seeds]"""
         if metric == "information":
             return self.information.mean(axis=1)
+        if metric == "c_index":
+            return c_indices(self.order_counts, np.ones((self.n, 1)))[0]
         if metric in ("coverage_90", "gaussian_nll"):
             return self.spread[metric].mean(axis=1)
         score = metrics.REGRESSION[metric]

@@ -97,6 +97,11 @@ class Sample:
     def _n_targets(self) -> int:
         return len(self.target)
 
+    @cached_property
+    def _once(self) -> Draw:
+        """Each example drawn once, as it is; metrics share what they have of it."""
+        return Draw(np.ones((self.n, 1)))
+
     def _mean_over_targets(self, values: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Means of values [seeds, targets] in every resample, [resamples, seeds]."""
         return (self._sums(values.astype(float)) @ counts / (self._sizes @ counts)).T
