@@ -337,3 +337,32 @@ def test_the_usual_baselines_fit_the_inputs():
         plain | {"examples": {"numbers": {"column": "x"}}, "target": {"task": "next_value"}}
     )
     assert list(future.baselines) == ["persistence", *usual]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"explain": {"models": ["lstn"]}}, "explain.models: 'lstn' is no model here (did you mean 'lstm'?)"),
+        ({"explain": {"motifs": {"source": "x"}}}, "explain.motifs.source is 'x'"),
+        ({"explain": {"gene_sets": {"source": "s"}}}, "gene_sets is for expression profiles"),
+        ({"learning_curve": [1.0, 0.1]}, "the smallest first"),
+        ({"learning_curve": [0.1, 0.1]}, "each share once"),
+        ({"learning_curve": [0.5], "split": {"method": "leave_one_out"}}, "one test example"),
+        ({"learning_curve": [0.0]}, "greater than 0"),
+    ],
+)
+def test_explanations_and_curves_that_cannot_be_are_refused(change, said):
+    plain = {"sources": {"s": {"type": "path", "path": "t.csv"}}}
+    with pytest.raises(ValueError, match=re.escape(said)):
+        AnalysisConfig.model_validate(plain | change)
+
+
+def test_all_networks_but_controls_are_explained_and_the_whole_is_no_part():
+    plain = {"sources": {"s": {"type": "path", "path": "t.csv"}}}
+    models = {"a": {"cell": "rnn"}, "b": {"cell": "gru", "shuffle_labels": True}}
+    analysis = AnalysisConfig.model_validate(
+        plain | {"models": models, "learning_curve": [0.1, 1.0]}
+    )
+    assert (analysis.explained, analysis.parts) == (["a"], [0.1])
+    none = AnalysisConfig.model_validate(plain | {"explain": {"models": []}})
+    assert none.explained == []
