@@ -342,7 +342,10 @@ def test_the_usual_baselines_fit_the_inputs():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"explain": {"models": ["lstn"]}}, "explain.models: 'lstn' is no model here (did you mean 'lstm'?)"),
+        (
+            {"explain": {"models": ["lstn"]}},
+            "explain.models: 'lstn' is no model here (did you mean 'lstm'?)",
+        ),
         ({"explain": {"motifs": {"source": "x"}}}, "explain.motifs.source is 'x'"),
         ({"explain": {"gene_sets": {"source": "s"}}}, "gene_sets is for expression profiles"),
         ({"learning_curve": [1.0, 0.1]}, "the smallest first"),

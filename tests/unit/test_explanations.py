@@ -171,15 +171,25 @@ def test_genes_are_named_and_turned_by_their_side(tmp_path):
     assert found.genes["presence"].equals(found.genes["contribution"])
 
 
-def test_motifs_come_from_contributions_and_from_attention(counted):
-    _, found = counted
-    names = found.contributions["id"].unique()
+def test_attention_is_kept_and_gives_motifs_too(tmp_path):
+    data = make_data(150)
+    folder = trained(tmp_path, data, epochs=1, readout="attention")
+    names = ids_of(data)[data.subsets == "test"]
+    lengths = dict(zip(ids_of(data), data.inputs.lengths, strict=True))
     attention = pd.DataFrame(
-        [(name, 0, seed, position, 1.0 / position) for name in names for seed in (1, 2)
-         for position in range(1, 5)],
+        [(name, 0, seed, position, seed / position) for name in names for seed in (1, 2)
+         for position in range(1, lengths[name] + 1, 2)],
         columns=["id", "fold", "seed", "position", "weight"],
     )  # fmt: skip
-    shared = explanations.shared_motifs(found, attention, 0, "rna", CONFIG)
+    found = explanations.explain(folder, 0, ids_of(data), data, CONFIG, (), attention)
+    table = found.contributions
+    # pairs of positions were pooled, and have one weight
+    expected = 1.5 / (table["position"] - (table["position"] - 1) % 2)
+    assert table["attention"].to_numpy() == pytest.approx(expected.to_numpy())
+    first = found.profile.query("anchor == 'start' and position == 1")
+    assert (first["attention"] == 1.5).all()
+    shared = explanations.shared_motifs(found, "rna", CONFIG)
     assert set(shared) == {("", "contribution"), ("", "attention")}
-    none = explanations.shared_motifs(found, attention.iloc[:0], 0, "rna", CONFIG)
-    assert set(none) == {("", "contribution")}
+    plain = explanations.explain(folder, 0, ids_of(data), data, CONFIG)
+    assert plain.contributions["attention"].isna().all()
+    assert set(explanations.shared_motifs(plain, "rna", CONFIG)) == {("", "contribution")}

@@ -17,12 +17,20 @@ PASSED = {
 }  # fmt: skip
 
 
-def written(folder, checks=PASSED, alphabet=DNA, lengths=(12, 12), genes=False, label=HOSTILE):
+def written(
+    folder,
+    checks=PASSED,
+    alphabet=DNA,
+    lengths=(12, 12),
+    genes=False,
+    label=HOSTILE,
+    attention=np.nan,
+):
     """A folder of explanations, as a run leaves it."""
     random = np.random.default_rng(0)
     letters = list(alphabet.letters)
     profile = pd.DataFrame(
-        [(label, "start", at, letter, random.normal(), abs(random.normal()), 3)
+        [(label, "start", at, letter, random.normal(), abs(random.normal()), attention, 3)
          for at in range(1, 13) for letter in letters],
         columns=explanations.PROFILE_COLUMNS,
     )  # fmt: skip
@@ -72,6 +80,11 @@ def test_letters_have_three_figures(tmp_path, alphabet, lengths):
     (row,) = insight.rows(looked)
     assert row["motifs"][0]["known"] == [f"{HOSTILE} (q = 0.0001)"]
     assert row["motifs"][0]["consensus"].upper().startswith(alphabet.letters[:4])
+
+
+def test_attention_has_its_figure(tmp_path):
+    drawn = insight.draw_all(insight.read([written(tmp_path / "net", attention=0.2)]))
+    assert "mean attention" in drawn["attention_net"]
 
 
 def test_genes_have_names_and_sets(tmp_path):

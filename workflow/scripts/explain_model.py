@@ -23,7 +23,9 @@ with job(snakemake):
     if description.profile:
         columns = expression.load_normalized(files.expression, fold).columns
         genes = [gene for gene in columns if gene != description.profile["target_gene"]]
-    found = explanations.explain(Path(files.model).parent, fold, ids, data, config, genes)
+    attention = pd.read_parquet(files.attention)
+    folder = Path(files.model).parent
+    found = explanations.explain(folder, fold, ids, data, config, genes, attention)
     if config.site:
         table = examples.load(files.examples)
         found.checks["site"] = sanity.sites(found.contributions, table)
@@ -32,8 +34,7 @@ with job(snakemake):
         enriched = pathways.enrich(found.genes, files.gene_sets, config.gene_sets, config.seed)
     shared = {}
     if description.alphabet:
-        attention = pd.read_parquet(files.attention)
-        shared = explanations.shared_motifs(found, attention, fold, description.alphabet, config)
+        shared = explanations.shared_motifs(found, description.alphabet, config)
     matches = pd.DataFrame(columns=motifs.MATCH_COLUMNS)
     if config.motifs:
         matches = motifs.compare(shared, motifs.read_known(files.motifs, config.motifs.member))

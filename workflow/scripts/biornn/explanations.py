@@ -26,9 +26,13 @@ ENOUGH = 20
 #: Positions that are shown where sequences have different lengths, or around a position.
 SHOWN, AROUND, LONGEST = 30, 15, 200
 
-CONTRIBUTION_COLUMNS = ["id", "subset", "label", "position", "step", "contribution", "sd"]
+CONTRIBUTION_COLUMNS = [
+    "id", "subset", "label", "position", "step", "contribution", "sd", "attention",
+]  # fmt: skip
 MUTATION_COLUMNS = ["id", "label", "position", "letter", "mutant", "effect", "sd"]
-PROFILE_COLUMNS = ["label", "anchor", "position", "step", "contribution", "strength", "n"]
+PROFILE_COLUMNS = [
+    "label", "anchor", "position", "step", "contribution", "strength", "attention", "n",
+]  # fmt: skip
 GENE_COLUMNS = ["label", "gene", "contribution", "presence", "strength", "n"]
 
 
@@ -40,7 +44,8 @@ class Explanation:
     ----------
     contributions : pandas.DataFrame
         `CONTRIBUTION_COLUMNS`: mean over seeds and their standard deviation; `step` is the letter,
-        the gene, or the name of the channel.
+        the gene, or the name of the channel; `attention` is the mean weight of the position, NaN
+        where the readout has none.
     mutations : pandas.DataFrame
         `MUTATION_COLUMNS`.
     profile : pandas.DataFrame
@@ -108,6 +113,7 @@ def explain(
     data: FoldData,
     config: ExplainConfig,
     names: Sequence[str] = (),
+    attention: pd.DataFrame | None = None,
 ) -> Explanation:
     """Explain a trained model on one fold.
 
@@ -121,6 +127,8 @@ def explain(
     config : ExplainConfig
     names : sequence of str
         Of profiles the genes, in the order of the matrix.
+    attention : pandas.DataFrame or None
+        `attention.parquet`.
     """
     description, networks = models.load(folder, fold)
     scaling = TargetScaling(**description["target_scaling"])
@@ -145,8 +153,9 @@ def explain(
             Explainer(fresh, data, scaling).integrated_gradients(question, config.steps)[0]
         )
     steps = _steps(data, question, names)
-    contributions = _contributions(ids, data, question, labels, answers, steps)
-    profile = _profile(data, question, labels, answers, steps)
+    attended = _attended(ids, data, question, attention, fold)
+    contributions = _contributions(ids, data, question, labels, answers, steps, attended)
+    profile = _profile(data, question, labels, answers, steps, attended)
     change = np.abs(changes).sum()
     genes = pd.DataFrame(columns=GENE_COLUMNS)
     if names:
@@ -209,6 +218,24 @@ def _steps(data: FoldData, question: Question, names: Sequence[str]) -> list[np.
     return found
 
 
+def _attended(
+    ids: pd.Series, data: FoldData, question: Question, attention: pd.DataFrame | None, fold: int
+) -> list[np.ndarray]:
+    """By row, float64 [length]: mean weight of each position over seeds; NaN without attention."""
+    lengths = data.inputs.lengths[question.rows]
+    found = [np.full(length, np.nan) for length in lengths]
+    if attention is None or attention.empty:
+        return found
+    weights = attention[attention["fold"] == fold].groupby(["id", "position"])["weight"].mean()
+    there = set(weights.index.get_level_values("id"))
+    for at, row in enumerate(question.rows):
+        if ids.iloc[row] in there:
+            # neighbouring positions that were pooled have one weight
+            every = np.arange(1, lengths[at] + 1)
+            found[at] = weights[ids.iloc[row]].reindex(every, method="ffill").to_numpy(np.float64)
+    return found
+
+
 def _contributions(
     ids: pd.Series,
     data: FoldData,
@@ -216,6 +243,7 @@ def _contributions(
     labels: np.ndarray,
     answers: Sequence[Sequence[np.ndarray]],
     steps: Sequence[np.ndarray],
+    attended: Sequence[np.ndarray],
 ) -> pd.DataFrame:
     parts = []
     for at, row in enumerate(question.rows):
@@ -231,6 +259,7 @@ def _contributions(
                 "step": steps[at].ravel(),
                 "contribution": values.mean(axis=0).ravel(),
                 "sd": sd.ravel(),
+                "attention": np.repeat(attended[at], channels),
             }
         )
         parts.append(table[table["step"] != ""])
@@ -273,10 +302,12 @@ def _profile(
     labels: np.ndarray,
     answers: Sequence[Sequence[np.ndarray]],
     steps: Sequence[np.ndarray],
+    attended: Sequence[np.ndarray],
 ) -> pd.DataFrame:
     """Mean contribution of each letter at each place: over all examples of the label, 0 where
-    another letter stands; `n` counts those that have it there. Places are counted from the start,
-    and where lengths differ also from the end (-1 is the last), or from the explained position.
+    another letter stands; `n` counts those that have it there, and `attention` is their mean.
+    Places are counted from the start, and where lengths differ also from the end (-1 is the last),
+    or from the explained position.
     """
     if isinstance(data.inputs, RankedGenes):
         return pd.DataFrame(columns=PROFILE_COLUMNS)
@@ -301,14 +332,16 @@ def _profile(
                     "position": np.repeat(where[shown], channels),
                     "step": steps[at][shown].ravel(),
                     "contribution": values[shown].ravel(),
+                    "attention": np.repeat(attended[at][shown], channels),
                 }
             )
             parts.append(frame[frame["step"] != ""])
     every = pd.concat(parts, ignore_index=True)
     every["strength"] = every["contribution"].abs()
     keys = ["label", "anchor", "position", "step"]
-    sums = every.groupby(keys, sort=True)[["contribution", "strength"]].sum()
-    sums["n"] = every.groupby(keys, sort=True).size()
+    by = every.groupby(keys, sort=True)
+    sums = by[["contribution", "strength"]].sum()
+    sums["n"], sums["attention"] = by.size(), by["attention"].mean()
     of_label = pd.Series(labels).value_counts()
     size = sums.index.get_level_values("label").map(of_label).to_numpy()
     sums[["contribution", "strength"]] = sums[["contribution", "strength"]].div(size, axis=0)
@@ -340,16 +373,13 @@ def _genes(
 
 
 def shared_motifs(
-    found: Explanation, attention: pd.DataFrame, fold: int, alphabet: str, config: ExplainConfig
+    found: Explanation, alphabet: str, config: ExplainConfig
 ) -> dict[tuple[str, str], list[motifs.Motif]]:
     """Motifs of each label, from the windows that contribute most or are attended to most.
 
     Parameters
     ----------
     found : Explanation
-    attention : pandas.DataFrame
-        `attention.parquet`; without rows where the readout has no attention.
-    fold
     alphabet : str
         Name.
     config : ExplainConfig
@@ -360,29 +390,15 @@ def shared_motifs(
         By label and `contribution` or `attention`.
     """
     letters = ALPHABETS[alphabet]
-    weights = attention[attention["fold"] == fold]
-    weights = weights.groupby(["id", "position"])["weight"].mean()
-    attended = set(weights.index.get_level_values("id"))
     shared: dict[tuple[str, str], list[motifs.Motif]] = {}
     for label, of_label in found.contributions.groupby("label", sort=True):
-        tokens, values = {}, {}
-        for name, part in of_label.groupby("id", sort=True):
-            part = part.sort_values("position")
-            codes = np.frombuffer("".join(part["step"]).encode("ascii"), dtype=np.uint8)
-            tokens[name] = letters.lookup[codes].astype(np.int64)
-            values["contribution", name] = part["contribution"].to_numpy()
-            if name in attended:
-                # neighbouring positions that were pooled have one weight
-                every = np.arange(1, len(part) + 1)
-                of_example = weights[name].reindex(every, method="ffill")
-                values["attention", name] = of_example.to_numpy()
         for kind in ("contribution", "attention"):
-            names = [name for name in tokens if (kind, name) in values]
-            if names:
-                shared[str(label), kind] = motifs.find(
-                    [tokens[name] for name in names],
-                    [values[kind, name] for name in names],
-                    config.window,
-                    letters,
-                )
+            tokens, values = [], []
+            for _, part in of_label.dropna(subset=[kind]).groupby("id", sort=True):
+                part = part.sort_values("position")
+                codes = np.frombuffer("".join(part["step"]).encode("ascii"), dtype=np.uint8)
+                tokens.append(letters.lookup[codes].astype(np.int64))
+                values.append(part[kind].to_numpy())
+            if tokens:
+                shared[str(label), kind] = motifs.find(tokens, values, config.window, letters)
     return shared

@@ -29,6 +29,7 @@ _AMINO_ACIDS = {
     **dict.fromkeys("CGP", "#E69F00"),
     **dict.fromkeys("AVILMFYW", "#000000"),
 }
+_LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _ANCHORS = {
     "start": "position",
     "end": "position from the end",
@@ -159,13 +160,15 @@ def _gene_rows(looked: Looked) -> list[dict[str, Any]]:
 
 
 def draw_all(looked: Sequence[Looked]) -> dict[str, str]:
-    """Figures by name: `profile_{model}`, `mutations_{model}`, `motifs_{model}`."""
+    """Figures by name: `profile_`, `attention_`, `mutations_` and `motifs_{model}`."""
     drawn = {}
     for each in looked:
         if len(each.profile):
             letters = each.profile["step"].str.fullmatch("[A-Z]").all() and len(each.mutations)
             paint = _letter_profile if letters else _series_profile
             drawn[f"profile_{each.model}"] = paint(each.profile)
+        if each.profile["attention"].notna().any():
+            drawn[f"attention_{each.model}"] = _attention(each.profile)
         if len(each.mutations):
             drawn[f"mutations_{each.model}"] = _mutation_map(each.mutations)
         if len(each.motifs):
@@ -219,23 +222,37 @@ def _letter_profile(profile: pd.DataFrame) -> str:
 def _series_profile(profile: pd.DataFrame) -> str:
     """Mean strength of contributions by step; of steps with many values their sum."""
     strength = profile.groupby(["label", "anchor", "position"])["strength"].sum().reset_index()
-    labels = list(dict.fromkeys(strength["label"]))
-    anchor = next(anchor for anchor in _ANCHORS if anchor in set(strength["anchor"]))
+    return _by_place(strength, "strength", "mean |contribution|")
+
+
+def _attention(profile: pd.DataFrame) -> str:
+    """Mean attention by place, over the examples of each label."""
+    known = profile.dropna(subset=["attention"])
+    known = known.assign(weight=known["attention"] * known["n"])
+    sums = known.groupby(["label", "anchor", "position"])[["weight", "n"]].sum().reset_index()
+    return _by_place(sums.assign(weight=sums["weight"] / sums["n"]), "weight", "mean attention")
+
+
+def _by_place(table: pd.DataFrame, column: str, name: str) -> str:
+    """A line a label, a panel for each way of counting places."""
+    labels = list(dict.fromkeys(table["label"]))
+    anchors = [anchor for anchor in _ANCHORS if anchor in set(table["anchor"])]
 
     def paint(figure: Figure) -> None:
-        axes = figure.subplots()
-        colors = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-        for number, label in enumerate(labels):
-            mine = strength[(strength["label"] == label) & (strength["anchor"] == anchor)]
-            axes.plot(
-                mine["position"], mine["strength"], marker="o", ms=2.5, lw=1.2,
-                color=colors[number % len(colors)],
-                ls=("-", "--", ":")[number // len(colors) % 3], label=label or None,
-            )  # fmt: skip
-        axes.set(xlabel=_ANCHORS[anchor].replace("position", "step"), ylabel="mean |contribution|")
-        axes.set_ylim(bottom=0)
+        panels = figure.subplots(1, len(anchors), squeeze=False, sharey=True)[0]
+        for anchor, axes in zip(anchors, panels, strict=True):
+            for number, label in enumerate(labels):
+                mine = table[(table["label"] == label) & (table["anchor"] == anchor)]
+                axes.plot(
+                    mine["position"], mine[column], marker="o", ms=2.5, lw=1.2,
+                    color=_LINES[number % len(_LINES)],
+                    ls=("-", "--", ":")[number // len(_LINES) % 3], label=label,
+                )  # fmt: skip
+            axes.set(xlabel=_ANCHORS[anchor], ylabel=name if anchor == anchors[0] else "")
+        panels[0].set_ylim(bottom=0)
         if any(labels):
-            figure.legend(loc="outside right upper", frameon=False, fontsize=8)
+            handles, texts = panels[0].get_legend_handles_labels()
+            figure.legend(handles, texts, loc="outside right upper", frameon=False, fontsize=8)
 
     return draw(7.6, 3.0, paint)
 
