@@ -42,6 +42,9 @@ def test_mcnemar_of_a_published_example():
     a, b = np.arange(60) < 12, (np.arange(60) >= 12) & (np.arange(60) < 40)
     assert paired_tests.mcnemar_mid_p(a, b)[2] == pytest.approx(0.0115077897353)
     assert paired_tests.mcnemar_mid_p(a, a) == (0, 0, 1.0)
+    # as many on both sides: nothing could be less extreme
+    a, b = np.array([True, True, False, False]), np.array([False, False, True, True])
+    assert paired_tests.mcnemar_mid_p(a, b) == (2, 2, pytest.approx(1.0))
 
 
 def test_the_corrected_t_test():
