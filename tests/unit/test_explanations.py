@@ -1,12 +1,16 @@
 """What is asked, and the tables of what trained networks answer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from biornn import devices, explanations, models, training
+from biornn.alphabets import DNA
 from biornn.config_explain import ExplainConfig
 from biornn.config_models import ModelConfig, TrainingConfig
+from biornn.encoding import EncodedSequences
 from biornn.folds import FoldData
 from biornn.inputs import profile_series, rank_genes
 from biornn.losses import TargetScaling
@@ -75,6 +79,17 @@ def test_what_is_asked_has_an_answer(make, n, seed):
         counts, there = np.bincount(question.classes, minlength=3), np.bincount(test, minlength=3)
         # as many of each, as far as there are
         assert all(counts[a] >= min(there[a], counts.max() - 1) for a in range(3) if there[a])
+
+
+def test_positions_that_never_vary_are_named():
+    data = make_data(40)
+    tokens = np.random.default_rng(0).integers(0, 4, size=(40, 12)).astype(np.uint8)
+    tokens[:, 3], tokens[:, 10] = 2, 1
+    tokens[np.flatnonzero(data.subsets == "train")[0], 10] = 0
+    tokens[data.subsets == "test", 3] = 3  # what is not trained on does not count
+    same = EncodedSequences(tokens.ravel(), np.arange(41) * 12, DNA)
+    assert explanations._constant(replace(data, inputs=same)) == [4]
+    assert explanations._constant(data) == []  # the lengths differ
 
 
 def test_few_test_examples_are_joined_by_others():

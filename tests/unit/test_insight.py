@@ -10,6 +10,7 @@ from biornn.files import write_json, write_parquet, write_tsv
 HOSTILE = "<b>$\\frac$"
 PASSED = {
     "examples": 9, "from_test": 9, "mutated": 2, "seeds": 2, "missed_share": 0.004,
+    "constant_positions": [],
     "with_random": {"mean": 0.02, "low": -0.1, "high": 0.1},
     "between_seeds": {"mean": 0.8, "low": 0.7, "high": 0.9},
     "difference": {"mean": 0.78, "low": 0.6, "high": 0.9},
@@ -112,6 +113,8 @@ def test_series_are_drawn_by_their_steps(tmp_path):
         ({}, "what is shown here was learned"),
         ({"verdict": "failed"}, "Do not read anything into"),
         ({"verdict": "unknown", "between_seeds": None}, "There is one seed"),
+        ({"constant_positions": [4]}, "Position 4 has the same letter in all training examples"),
+        ({"constant_positions": [9, 10]}, "Positions 9, 10 have the same letter"),
         ({"site": {"n": 7, "auroc": 0.9, "found": 0.71, "by_chance": 0.2}},
          "lies on it in 71 % (by chance 20 %)"),
     ],

@@ -166,6 +166,7 @@ def explain(
         "mutated": len(mutated.rows),
         "seeds": len(networks),
         "missed_share": float(np.abs(errors).sum() / change) if change > 0 else None,
+        "constant_positions": _constant(data),
         **agreement(answers, random_answers, config.seed),
     }
     return Explanation(
@@ -175,6 +176,18 @@ def explain(
         genes,
         checks,
     )
+
+
+def _constant(data: FoldData) -> list[int]:
+    """Positions (from 1) with one letter in all training examples, where lengths are the same.
+
+    No network could learn what another letter there would do.
+    """
+    inputs = data.inputs
+    if not isinstance(inputs, EncodedSequences) or np.ptp(inputs.lengths) > 0:
+        return []
+    letters = inputs.tokens.reshape(len(inputs), -1)[data.rows("train")]
+    return (np.flatnonzero((letters == letters[0]).all(axis=0)) + 1).tolist()
 
 
 def _labels(data: FoldData, question: Question) -> np.ndarray:

@@ -98,6 +98,13 @@ def sentences(looked: Looked) -> list[str]:
         found.append(
             f"Contributions add up to the change of the output within {100 * missed:.1f} %."
         )
+    if constant := checks["constant_positions"]:
+        which = ", ".join(map(str, constant))
+        which = f"Position {which} has" if len(constant) == 1 else f"Positions {which} have"
+        found.append(
+            f"{which} the same letter in all training examples: what is shown for other letters "
+            "there was not learned from any example."
+        )
     if site := checks.get("site"):
         found.append(
             f"Of {site['n']:,} examples whose site is known, the strongest window lies on it in "
