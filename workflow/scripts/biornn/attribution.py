@@ -156,13 +156,13 @@ class Explainer:
             yield batch, mine, positions, classes
 
     def integrated_gradients(
-        self, question: Question, n_steps: int = 32
+        self, question: Question, n_steps: int = 32, most_steps: int = MOST_STEPS
     ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """Contributions of the steps to the difference from the reference.
 
         The integral of the gradient on the straight line from the reference to the input
-        (Sundararajan et al., ICML 2017), by Gauss-Legendre points whose number is doubled until
-        the contributions miss at most `TOLERANCE` of the change.
+        (Sundararajan et al., ICML 2017), by Gauss-Legendre points whose number is doubled, up to
+        `most_steps`, until the contributions miss at most `TOLERANCE` of the change.
 
         Returns
         -------
@@ -204,7 +204,7 @@ class Explainer:
                 if missed.abs().mean() <= TOLERANCE * difference.abs().mean():
                     break
                 points *= 2
-                if points > MOST_STEPS:
+                if points > most_steps:
                     break
             change[mine], error[mine] = difference.double().cpu(), missed.double().cpu()
             values = found.detach().double().cpu().numpy()

@@ -149,9 +149,11 @@ def explain(
             mutants.append(explainer.mutagenesis(mutated))
         fresh = randomized(network.config, scheme, data, description["n_beside"], seed)
         fresh = fresh.to(next(network.parameters()).dtype)
-        random_answers.append(
-            Explainer(fresh, data, scaling).integrated_gradients(question, config.steps)[0]
+        # nobody reads these as numbers: they need not add up to the last per cent
+        said = Explainer(fresh, data, scaling).integrated_gradients(
+            question, config.steps, config.steps
         )
+        random_answers.append(said[0])
     steps = _steps(data, question, names)
     attended = _attended(ids, data, question, attention, fold)
     contributions = _contributions(ids, data, question, labels, answers, steps, attended)
