@@ -134,6 +134,7 @@ def _request(options: argparse.Namespace, path: str | None, **more: Any) -> Any:
 def _predictor(options: argparse.Namespace) -> Any:
     import torch
 
+    from .devices import keep_freed_memory
     from .prediction import Predictor
 
     if options.threads < 0:
@@ -141,6 +142,7 @@ def _predictor(options: argparse.Namespace) -> Any:
     torch.set_num_threads(options.threads or _cores())
     # numbers that are nearly zero take many times as long, and say nothing
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     predictor = Predictor(options.model, options.fold)
     for note in predictor.notes:
         _say(note)

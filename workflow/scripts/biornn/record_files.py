@@ -62,7 +62,8 @@ def fasta(file: TextIO, origin: str) -> Iterator[Record]:
 
 
 def _joined(lines: Sequence[str]) -> str:
-    return "".join(line.rstrip() for line in lines).replace(" ", "").replace("\r", "")
+    text = lines[0].rstrip() if len(lines) == 1 else "".join(map(str.rstrip, lines))
+    return text.replace(" ", "").replace("\r", "")
 
 
 def fastq(file: TextIO, origin: str) -> Iterator[Record]:
