@@ -2,8 +2,10 @@
 
 import io
 import json
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -90,6 +92,14 @@ def test_wrong_options_end_with_two(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         command_line.main(arguments)
     assert ended.value.code == 2 and "usage: biornn" in capsys.readouterr().err
+
+
+def test_the_commands_of_the_readme_can_be_given():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    commands = [line for line in readme.splitlines() if line.startswith("biornn ")]
+    assert len(commands) == 4
+    for line in commands:
+        assert command_line.parser().parse_args(shlex.split(line)[1:]).model
 
 
 def test_a_folder_of_several_folds_needs_one_to_be_named(fasta, tmp_path, capsys):

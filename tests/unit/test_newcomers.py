@@ -233,6 +233,28 @@ def test_what_is_known_of_samples_comes_from_their_sheet(tmp_path, counts):
     assert piece.covariates[:, 0].tolist() == list(range(8, -1, -1))
 
 
+def test_genes_by_their_samples(tmp_path):
+    values = np.random.default_rng(0).normal(size=(30, 5))
+    table = pd.DataFrame(values, [f"g{n}" for n in range(30)], [f"t{n}" for n in range(5)])
+    config = ExpressionConfig.model_validate(
+        {"matrix": {"source": "m", "values": "any"}, "normalization": [{"method": "z_score"}],
+         "examples": "genes", "profile": {"method": "time"}}
+    )  # fmt: skip
+    normalizer = Normalizer(config.normalization)
+    normalizer.fit(table, np.arange(30) < 20, pd.Series([""] * 30))
+    profile = {"method": "time", "target_gene": None, "examples": "genes"}
+    predictor = model(None, normalizer=normalizer.to_dict(), profile=profile,
+                      reading=reading.settings(ExamplesConfig(), config))  # fmt: skip
+    # other genes, as many as samples, which are in another order
+    new = table.iloc[:5, ::-1]
+    for name, written in (("rows.csv", new), ("columns.csv", new.T)):
+        written.to_csv(tmp_path / name)
+        (piece,) = read(predictor, tmp_path / name)
+        assert piece.ids == list(new.index)
+        expected = profiles(normalizer.transform(table[:5]).to_numpy(), profile)
+        np.testing.assert_array_equal(piece.inputs.values, expected.values)
+
+
 def test_a_target_gene_is_normalised_with_the_others_and_not_read(tmp_path, counts):
     predictor, expected = expression_model(counts, target_gene=None)
     gene = next(iter(Normalizer.from_dict(predictor.description["normalizer"])

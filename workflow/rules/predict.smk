@@ -14,6 +14,8 @@ rule predict:
         RUN.predict.output if RUN.predict else [],
     log:
         "results/logs/predict.log",
+    benchmark:
+        "results/benchmarks/predict.tsv"
     conda:
         "../../envs/biornn.yaml"
     threads: RUN.predict.threads if RUN.predict else 1

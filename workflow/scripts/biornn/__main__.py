@@ -165,11 +165,8 @@ def _say(text: str) -> None:
     sys.stderr.write(f"biornn: {text}\n")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 1 for an error that a user can mend, told in a line.
-
-    Mistakes in the options end with status 2.
-    """
+def parser() -> argparse.ArgumentParser:
+    """What may be written on the command line."""
     parser = argparse.ArgumentParser(
         prog="biornn", description="Use a model that the biornn workflow has trained."
     )
@@ -177,7 +174,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (what, add, _) in COMMANDS.items():
         add(commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}."))
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status: 1 for an error that a user can mend, told in a line.
+
+    Mistakes in the options end with status 2.
+    """
+    options = parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="biornn: %(message)s")
     try:
         return COMMANDS[options.command][2](options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,10 @@ class Summary:
     unusual: int = 0
     examples: list[str] = field(default_factory=list)
 
-    def add(self, piece: Piece, warnings: list[str]) -> None:
-        """Count what a piece has."""
-        self.records += len(piece.ids)
-        for name, problem in zip(piece.ids, piece.problems, strict=True):
+    def add(self, ids: Sequence[str], problems: Iterable[str], warnings: Iterable[str]) -> None:
+        """Count some records, their problems, and the warnings of those without one."""
+        self.records += len(ids)
+        for name, problem in zip(ids, problems, strict=True):
             if problem:
                 self.skipped += 1
                 if len(self.examples) < 5:
@@ -80,7 +80,7 @@ def predict(
         if piece.covariates is not None and predictor.beside is not None:
             second = predictor.beside.apply(piece.covariates)
         warnings = predictor.warnings(piece.inputs, piece.covariates)
-        summary.add(piece, warnings)
+        summary.add(piece.ids, piece.problems, warnings)
         values = predictor.values(piece.inputs, second)
         yield _table(predictor, piece, values, warnings, seeds)
 

@@ -17,7 +17,7 @@ from .checking import listed, nearest
 from .config_tables import TableRef
 from .encoding import encode
 from .files import InputError
-from .newcomers import Piece, Request
+from .newcomers import Request
 from .prediction import Predictor
 from .records import Log
 from .scoring import Summary, spread_of
@@ -115,7 +115,9 @@ def _references(
         frame, covariates, problems = reader.frame(table, len(ids) + 1)
         letters.spell_out(frame, reader.here, Log())
         as_given = frame["sequence"].tolist()
-        newcomers.spell(frame, spelled(reader), reader.alphabet, problems)
+        # codes are letters now
+        config = reader.here.model_copy(update={"codes": None})
+        newcomers.spell(frame, config, reader.alphabet, problems)
         reader.refuse(frame, problems)
         ids += frame["source_id"].tolist()
         sequences += as_given
@@ -125,11 +127,6 @@ def _references(
         raise InputError(f"{origin}: the id '{twice}' is there twice; references need their own.")
     there = beside[0] is not None
     return References(ids, sequences, np.concatenate(beside) if there else None)
-
-
-def spelled(reader: newcomers.Letters) -> Any:
-    """How letters are read that were spelled out already."""
-    return reader.here.model_copy(update={"codes": None})
 
 
 def every(references: References, predictor: Predictor) -> Iterator[Variant]:
@@ -310,8 +307,7 @@ class _Maker:
                 raise InputError(f"{ids[at]} {variants[at]}: {problem}.")
             problems[at] = problem
         there = problems == ""
-        piece = Piece(ids, problems.tolist(), None)  # type: ignore[arg-type]
-        summary.add(piece, warnings)
+        summary.add(ids, problems, warnings)
         said = np.array([f"not predicted: {problem}" for problem in problems], dtype=object)
         said[there] = warnings
         columns: dict[str, Any] = {"id": ids, "variant": [str(variant) for variant in variants]}
