@@ -53,6 +53,32 @@ def test_truncated_files(tmp_path, suffix):
 
 
 @packers
+def test_a_stream_is_the_whole_or_an_error(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr(archives, "_PIECE", 700)
+    path = tmp_path / f"x.csv.{suffix}"
+    packed = PACKERS[suffix](BODY[:5000]) + PACKERS[suffix](BODY[5000:])
+    path.write_bytes(packed)
+    pieces = list(archives.stream_member(path))
+    assert b"".join(pieces) == BODY and (len(pieces) > 1)
+    path.write_bytes(packed[:-10])
+    with pytest.raises(InputError, match=r"x\.csv.*not a whole \w+ file"):
+        list(archives.stream_member(path))
+    monkeypatch.setattr(archives, "MAX_RATIO", 20)
+    path.write_bytes(PACKERS[suffix](bytes(5_000_000)))
+    with pytest.raises(InputError, match="unpacks to more than 20 times its size"):
+        list(archives.stream_member(path))
+
+
+def test_streams_of_plain_files_and_members(tmp_path):
+    (tmp_path / "x").write_bytes(BODY)
+    assert b"".join(archives.stream_member(tmp_path / "x")) == BODY
+    make_tar(tmp_path / "x.tar", "w", "a")
+    assert b"".join(archives.stream_member(tmp_path / "x.tar", "a")) == BODY
+    with pytest.raises(InputError, match="can't be read: No such file"):
+        list(archives.stream_member(tmp_path / "none"))
+
+
+@packers
 def test_bombs(tmp_path, monkeypatch, suffix):
     monkeypatch.setattr(archives, "MAX_UNPACKED", 10_000)
     path = tmp_path / f"bomb.{suffix}"

@@ -22,6 +22,7 @@ FLOORS = [
         "config_split",
         "config_models",
         "config_tune",
+        "config_predict",
         "config",
         "config_reference",
     ],
@@ -37,6 +38,7 @@ FLOORS = [
         "locks",
         "synthesis",
         "sources",
+        "record_files",
         "tables",
         "records",
         "intervals",
@@ -46,6 +48,7 @@ FLOORS = [
         "targets",
         "letters",
         "reading",
+        "streaming",
         "beside",
         "matrix_tables",
         "geo_series",
@@ -77,6 +80,8 @@ FLOORS = [
         "datasets",
         "losses",
         "models",
+        "temperatures",
+        "familiarity",
     ],
     [
         "checkpoints",
@@ -90,6 +95,9 @@ FLOORS = [
         "neighbors",
         "baselines",
         "prediction",
+        "newcomers",
+        "scoring",
+        "substitutions",
     ],
     [
         "metrics",
@@ -126,6 +134,7 @@ FLOORS = [
         "provenance",
         "trust",
         "report",
+        "__main__",
     ],
 ]  # fmt: skip
 ORDER = [module for floor in FLOORS for module in floor]

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from predicting import predict, reproduces
 from workflow_copy import ONE_MODEL, ROOT, make_workflow
 
 MODELS = ["rnn", "lstm", "lstm_peephole", "gru", "shuffled"]
@@ -96,6 +97,40 @@ def test_metrics_follow_from_the_predictions_alone(finished):
             & (metrics["subset"] == "test") & (metrics["metric"] == "mse")
         ]  # fmt: skip
         assert found["value"].item() == pytest.approx(mse, rel=1e-8)
+
+
+def test_the_command_line_reproduces_the_test_predictions(finished, tmp_path):
+    # the table that the model was trained from, as it came, with the columns named as it was
+    for model in ("lstm", "lstm_peephole"):
+        folder = finished.results / f"models/{model}/fold0"
+        found = predict(folder, finished.folder / "data/tiny.csv", tmp_path / "x.tsv")
+        assert reproduces(folder, found) > 20
+    assert (found["warning"] != "").mean() < 0.02
+    described = json.loads((folder / "model.json").read_text())
+    assert described["temperatures"] == {"1": None, "2": None}
+    assert set(described["data_sha256"]) == {"examples", "splits"} and described["versions"]
+
+
+def test_snakemake_predicts_by_a_model_that_it_has_or_trains(again):
+    workflow = again()
+    examples = pd.read_parquet(workflow.results / "examples.parquet")
+    records = [f">{name}\n{text}\n" for name, text in zip(examples["id"], examples["sequence"],
+                                                          strict=True)]  # fmt: skip
+    (workflow.folder / "new.fasta").write_text("".join(records))
+    wanted = {"model": "results/tiny/models/gru/fold0", "input": "new.fasta", "output": "p.tsv",
+              "seeds": True}  # fmt: skip
+    config = ("predict", "--config", f"predict={json.dumps(wanted)}")
+    outcome = workflow.run(*config)
+    assert outcome.returncode == 0, outcome.stdout
+    assert planned(outcome.stdout) == {"predict"}
+    assert reproduces(workflow.results / "models/gru/fold0",
+                      pd.read_csv(workflow.folder / "p.tsv", sep="\t")) > 20  # fmt: skip
+    shutil.rmtree(workflow.results / "models/gru")
+    (workflow.folder / "p.tsv").unlink()
+    assert planned(workflow.run(*config, "-n").stdout) == {"predict", "train_model"}
+    assert "predict: name the model" in workflow.run("predict", "-n").stdout
+    wrong = workflow.run("predict", "-n", "--config", 'predict={"modell": "x", "input": "y"}')
+    assert "unknown key 'predict.modell' (did you mean 'model'?)" in wrong.stdout
 
 
 def test_a_second_run_has_nothing_to_do(finished):
@@ -259,6 +294,20 @@ def test_the_count_matrix_of_the_readme_runs(workflow):
     normalizer = json.loads((workflow.results / "folds/0/normalizer.json").read_text())["0"]
     assert normalizer["columns"] == [f"g{n}" for n in range(50)]
     assert [step["config"]["method"] for step in normalizer["steps"]] == ["cpm", "log1p", "z_score"]
+    # raw counts, with samples and genes in another order, as samples by genes
+    folder = workflow.results / "models/lstm/fold0"
+    new = counts.set_index("Geneid")[counts.columns[:5:-1]].T[::2]
+    new[new.columns[::-1]].to_csv(workflow.folder / "new.csv")
+    whole = workflow.folder / "data/counts.tsv"
+    found = predict(folder, whole, workflow.folder / "x.tsv")
+    assert reproduces(folder, found) > 20
+    half = predict(folder, workflow.folder / "new.csv", workflow.folder / "y.tsv")
+    same = found.set_index("id").loc[half["id"]].reset_index()
+    pd.testing.assert_frame_equal(half, same, rtol=1e-5)
+    # the temperature that is kept is the one that the evaluation tells
+    told = table(workflow, "temperature.tsv").query("model == 'lstm'").set_index("seed")
+    kept = json.loads((folder / "model.json").read_text())["temperatures"]
+    assert kept == {"1": pytest.approx(told["temperature"].loc[1])}
 
 
 def test_a_table_of_inputs_and_outputs_runs(workflow):
@@ -275,6 +324,9 @@ def test_a_table_of_inputs_and_outputs_runs(workflow):
     assert scores["linear", "accuracy"] > 0.99
     predictions = pd.read_parquet(workflow.results / "models/rnn/fold0/predictions.parquet")
     assert predictions["position"].min() == 1
+    folder = workflow.results / "models/rnn/fold0"
+    found = predict(folder, workflow.folder / "data/table.csv", workflow.folder / "x.tsv")
+    assert reproduces(folder, found) > 20 and found["id"].nunique() == 90
 
 
 def test_a_table_of_numbers_runs(workflow):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from biornn import homology
 from biornn.files import InputError
+from predicting import predict
 
 ANALYSIS = """\
 title: Families
@@ -62,3 +63,11 @@ def test_folds_by_homology_beside_random_ones_and_each_family_once(workflow):
     assert len(tested) == 60 and tested["id"].is_unique
     metrics = pd.read_csv(alone / "metrics.tsv", sep="\t", dtype=str)
     assert set(metrics[metrics["fold"] == "all"]["n"]) == {"60"}
+    # one fold of the many in a folder is used when it is named
+    model = alone / "models/gru/foldall"
+    file = workflow.folder / "data/proteins.csv"
+    found = predict(model, file, workflow.folder / "x.tsv", "--fold", "3").set_index("id")
+    third = predictions[(predictions["fold"] == 3) & (predictions["subset"] == "test")]
+    same = [found.loc[name, "prediction"] for name in third["id"]]
+    likely = third[["prediction.a", "prediction.b"]].idxmax(axis=1)
+    assert same == likely.str.removeprefix("prediction.").tolist()

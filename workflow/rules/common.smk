@@ -366,6 +366,24 @@ def of_explained(wildcards):
     return files
 
 
+def of_prediction(wildcards):
+    """What `predict` reads: the files of the model, and the new inputs."""
+    if RUN.predict is None:
+        raise WorkflowError(
+            "predict: name the model and the file of inputs, in config/config.yaml or so: "
+            """--config 'predict={"model": "results/mpsa/models/lstm/fold0", "input": "new.fasta"}'"""
+        )
+    folder = Path(RUN.predict.model)
+    # a file that a rule makes is known by its path below the working directory
+    if folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
+    files = {"model": f"{folder}/model.json", "weights": f"{folder}/weights.safetensors"}
+    files["inputs"] = RUN.predict.input
+    if RUN.predict.samples:
+        files["samples"] = RUN.predict.samples
+    return files
+
+
 def gpus(wildcards):
     """GPUs of a training job: `devices` where the analysis asks for it, or where this machine has one."""
     training = ANALYSES[wildcards.analysis].training

@@ -16,7 +16,7 @@ rule train_model:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
         splits=rules.split_examples.output.splits,
-        code=library("training", "devices", "config_tune"),
+        code=library("training", "devices", "config_tune", "familiarity", "temperatures"),
     output:
         description="results/{analysis}/models/{model}/fold{fold}/model.json",
         weights="results/{analysis}/models/{model}/fold{fold}/weights.safetensors",
@@ -39,6 +39,8 @@ rule train_model:
         model=settings("models", "{model}"),
         training=training_of_model,
         target=settings("target"),
+        examples=settings("examples"),
+        expression=settings("expression"),
         # No output: Snakemake deletes the outputs of a job that failed, and these must outlive it.
         checkpoints="results/{analysis}/checkpoints/{model}/fold{fold}",
         events="results/{analysis}/tensorboard/{model}",

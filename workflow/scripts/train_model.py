@@ -11,10 +11,13 @@ from biornn import (
     devices,
     examples,
     expression,
+    familiarity,
     folds,
     losses,
     models,
+    reading,
     runs,
+    temperatures,
     training,
 )
 from biornn.config import section
@@ -57,11 +60,15 @@ def main() -> None:
             normalizers = {}
             if "normalizer" in files.keys():
                 normalizers = expression.load_normalizers(files.normalizer)
+            profile = examples.load_description(files.description).profile
             common = {
                 "target_label": params.target["label"],
                 "training": config.model_dump(mode="json"),
                 "tuned": settings,
-                "profile": examples.load_description(files.description).profile,
+                "profile": profile,
+                "reading": reading.settings(
+                    section("examples", params.examples), section("expression", params.expression)
+                ),
                 "device": fabric.device.type,
                 "device_note": device_note,
                 "threads": config.threads,
@@ -82,6 +89,13 @@ def main() -> None:
                     data.beside_scaling(),
                 )
                 description |= {"normalizer": normalizers.get(fold)} | common
+                if profile:
+                    columns = expression.load_normalized(files.expression, fold).columns
+                    description["genes"] = [c for c in columns if c != profile["target_gene"]]
+                description["temperatures"] = {
+                    str(run.seed): temperatures.fit_fold(data, run.predictions) for run in own
+                }
+                description["training_inputs"] = familiarity.summarize(data)
                 trained[fold] = (description, {run.seed: run.state for run in own})
                 values = {run.seed: run.predictions for run in own}
                 predictions.append(folds.predictions_table(names, fold, data, values))

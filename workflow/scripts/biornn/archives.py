@@ -1,4 +1,4 @@
-"""Archives: one file out of a packed one, in memory, with limits.
+"""Archives: one file out of a packed one, in memory or piece by piece, with limits.
 
 Nothing is written to the disk, so a hostile member name can't escape a folder.
 """
@@ -12,7 +12,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,6 +31,9 @@ _STREAMS: dict[str, Callable[[BinaryIO], BinaryIO]] = {
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
 }
+_KINDS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstandard"}
+#: Bytes of a piece of a stream; packed ones fewer: four of them may stand for 128 KiB.
+_PIECE, _PACKED_PIECE = 2**20, 1024
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 
 
@@ -58,6 +61,55 @@ def read_member(path: str | Path, member: str | None = None) -> bytes:
     return _unpack(_from_tar(path, data, member), member, f"{path} ({member})")
 
 
+def stream_member(path: str | Path, member: str | None = None) -> Iterator[bytes]:
+    """The same bytes as `read_member` in pieces, so that a file may be larger than the memory.
+
+    A member of an archive is held whole. What is packed may be of any size, but not of any ratio.
+
+    Raises
+    ------
+    InputError
+        As `read_member`; what was given before is right.
+    """
+    path = Path(path)
+    if member is not None:
+        yield read_member(path, member)
+        return
+    suffix = path.suffix
+    try:
+        with path.open("rb") as file:
+            if suffix == ".zst":
+                pieces = _pieces_of_zstandard(file)
+            elif suffix in _STREAMS:
+                unpacked = _STREAMS[suffix](file)
+                pieces = iter(lambda: unpacked.read(_PIECE), b"")
+            else:
+                yield from iter(lambda: file.read(_PIECE), b"")
+                return
+            size = 0
+            for piece in pieces:
+                size += len(piece)
+                if size > MAX_RATIO * max(file.tell(), _PIECE):
+                    raise InputError(f"{path}: unpacks to more than {MAX_RATIO} times its size.")
+                yield piece
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise InputError(f"{path}: can't be read: {error.strerror}.") from None
+        raise InputError(f"{path}: not a whole {_KINDS[suffix]} file: {error}.") from None
+
+
+def _pieces_of_zstandard(file: BinaryIO) -> Iterator[bytes]:
+    """What a file of zstandard frames unpacks to; EOFError where the last one was cut off."""
+    rest, frame = b"", None
+    while rest or (rest := file.read(_PACKED_PIECE)):
+        if frame is None:
+            frame = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj()
+        yield frame.decompress(rest)
+        rest, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
+    if frame is not None:
+        raise EOFError("the end is missing")
+
+
 def _unpack(data: bytes, name: str, origin: str) -> bytes:
     suffix = Path(name).suffix
     limit = min(MAX_UNPACKED, MAX_RATIO * len(data))
@@ -70,8 +122,7 @@ def _unpack(data: bytes, name: str, origin: str) -> bytes:
         else:
             return data
     except _DAMAGE as error:
-        kind = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstandard"}[suffix]
-        raise InputError(f"{origin}: not a whole {kind} file: {error}.") from None
+        raise InputError(f"{origin}: not a whole {_KINDS[suffix]} file: {error}.") from None
     if len(unpacked) > limit:
         raise InputError(f"{origin}: unpacks to more than {limit} bytes: refused.")
     return unpacked

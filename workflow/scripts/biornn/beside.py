@@ -209,6 +209,25 @@ class BesideScaling:
         InputError
             For a column that is not there, and a value that is no finite number.
         """
+        values = self.numbers(table)
+        bad = ~np.isfinite(values)
+        if bad.any():
+            row, at = np.argwhere(bad)[0]
+            name = self.columns[at]
+            raise InputError(
+                f"example {table.index[row]}: '{name}' is '{table[name].iloc[row]}', not a "
+                f"number ({int(bad[:, at].sum())} such values)."
+            )
+        return self.apply(values)
+
+    def numbers(self, table: pd.DataFrame) -> np.ndarray:
+        """The covariates of new examples as they came, float64 [rows, columns]; NaN for no number.
+
+        Raises
+        ------
+        InputError
+            For a column that is not there.
+        """
         there = [str(name) for name in table]
         if missing := [name for name in self.columns if name not in there]:
             raise InputError(
@@ -218,11 +237,4 @@ class BesideScaling:
         values = np.empty((len(table), len(self.columns)))
         for at, name in enumerate(self.columns):
             values[:, at] = pd.to_numeric(table[name], errors="coerce")
-            bad = ~np.isfinite(values[:, at])
-            if bad.any():
-                row = int(bad.argmax())
-                raise InputError(
-                    f"example {table.index[row]}: '{name}' is '{table[name].iloc[row]}', not a "
-                    f"number ({int(bad.sum())} such values)."
-                )
-        return self.apply(values)
+        return values

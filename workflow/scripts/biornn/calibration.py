@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, special
 
+from . import temperatures
 from .class_metrics import bins_of_equal_mass, calibration_error
 from .class_samples import ClassSample, LabelSample
 from .number_samples import NumberSample
@@ -22,54 +22,25 @@ TEMPERATURE_COLUMNS = [
 ]  # fmt: skip
 #: Bins of a reliability curve.
 BINS = 10
-#: Temperatures that are looked at, natural logarithms: 1/20 to 20.
-_RANGE = (-3.0, 3.0)
-_SMALLEST = 1e-12
-#: Positions are thinned to about so many for the fit of one number.
-_ENOUGH = 50_000
 
 
 def scaled(sample: Sample, probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities of another temperature, of the same shape.
-
-    softmax(ln p / T) of classes, sigmoid(logit p / T) of labels (Guo et al., ICML 2017,
-    arXiv:1706.04599): T above 1 makes them less sure, and the most probable class stays.
-    """
-    logs = np.log(np.maximum(probabilities, _SMALLEST))
-    if isinstance(sample, LabelSample):
-        logits = logs - np.log(np.maximum(1 - probabilities, _SMALLEST))
-        return special.expit(logits / temperature)
-    return special.softmax(logs / temperature, axis=-1)
+    """Probabilities of another temperature, of the same shape; see `temperatures.scaled`."""
+    return temperatures.scaled(probabilities, temperature, labels=_of_labels(sample))
 
 
-def log_loss(sample: Sample, probabilities: np.ndarray, every: int = 1) -> float:
-    """Mean log loss of probabilities of one seed, of classes [n, classes] or labels, in nats.
-
-    With `every` above one they are those of every so many-th target.
-    """
-    truth = sample.target[::every]
-    if isinstance(sample, LabelSample):
-        given = np.where(truth, probabilities, 1 - probabilities)
-    else:
-        given = probabilities[np.arange(len(truth)), truth]
-    return float(-np.log(np.maximum(given, _SMALLEST)).mean())
+def log_loss(sample: Sample, probabilities: np.ndarray) -> float:
+    """Mean log loss of probabilities of one seed, of classes [n, classes] or labels, in nats."""
+    return temperatures.log_loss(sample.target, probabilities, labels=_of_labels(sample))
 
 
 def temperature(sample: Sample, probabilities: np.ndarray) -> float:
-    """The temperature of the lowest log loss on this sample, between 0.05 and 20.
+    """The temperature of the lowest log loss on this sample; see `temperatures.fit`."""
+    return temperatures.fit(sample.target, probabilities, labels=_of_labels(sample))
 
-    1 where no temperature changes anything: all classes are given the same probability. Of more
-    than some ten thousand positions only every so many-th is looked at.
-    """
-    if np.ptp(probabilities, axis=-1).max() < _SMALLEST and not isinstance(sample, LabelSample):
-        return 1.0
-    every = -(-len(probabilities) // _ENOUGH)
-    some = probabilities[::every]
-    found = optimize.minimize_scalar(
-        lambda log: log_loss(sample, scaled(sample, some, np.exp(log)), every),
-        bounds=_RANGE, method="bounded", options={"xatol": 1e-3},
-    )  # fmt: skip
-    return float(np.exp(found.x))
+
+def _of_labels(sample: Sample) -> bool:
+    return isinstance(sample, LabelSample)
 
 
 def _confidences(sample: Sample, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +97,7 @@ def tables(groups: Sequence[Group], scheme: str) -> tuple[pd.DataFrame, pd.DataF
         `predicted` is the mean probability of the most probable class and `observed` how often it
         is right; of labels the probability of each label and how often it is there; of numbers
         the mean prediction and the mean target. `scaled` rows are those after temperature scaling.
-    temperatures : pandas.DataFrame
+    found : pandas.DataFrame
         `TEMPERATURE_COLUMNS`, a row a model, fold and seed. The temperature is fitted on the
         validation examples; losses and calibration errors are those of the test examples. Empty
         for numbers, and where a fold has one test example. It changes nothing in other tables.

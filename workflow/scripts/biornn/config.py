@@ -28,6 +28,7 @@ from .config_models import (
     TrainingConfig,
     possible_losses,
 )
+from .config_predict import PredictConfig
 from .config_sources import DownloadConfig, Source
 from .config_split import ALL_FOLDS, LeaveOneOutSplit, RandomSplit, Split
 from .config_tables import TableRef
@@ -414,13 +415,16 @@ def _choices(tune: TuneConfig, key: str) -> list[Any]:
 
 
 class RunConfig(Section):
-    """`config/config.yaml`: which analyses to run, how to download; nothing else."""
+    """`config/config.yaml`: which analyses to run, how to download, what to predict."""
 
     analyses: list[str] = Field(
         min_length=1,
         description="Names of files in `config/analyses/` (without .yaml), or paths that end in .yaml.",  # noqa: E501
     )
     download: DownloadConfig = DownloadConfig()
+    predict: PredictConfig | None = Field(
+        None, description="What `snakemake predict` predicts, and by which model."
+    )
 
 
 def section(key: str, value: Any) -> Any:

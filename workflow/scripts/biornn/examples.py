@@ -22,7 +22,7 @@ from .config_expression import ExpressionConfig
 from .config_split import Split
 from .config_tables import TableRef
 from .files import InputError, write_json, write_parquet
-from .inputs import parse_numbers, write_numbers
+from .inputs import write_numbers
 from .records import Log, name_of, numbers_of
 from .targets import NEXT_VALUE, REGRESSION, Task
 
@@ -237,26 +237,11 @@ def _take_numbers(table: pd.DataFrame, config: ExamplesConfig, log: Log) -> bool
     channels = (config.numbers.channels if config.numbers else None) or [""]
     series = []
     for row, text in enumerate(table["sequence"]):
-        read = []
-        pieces = text.split(reading.BETWEEN_CHANNELS)
-        for channel in pieces if len(pieces) == len(channels) else [text]:
-            try:
-                numbers = parse_numbers(channel)
-            except ValueError:
-                numbers = []
-            if not numbers or not np.isfinite(numbers).all():
-                if not declared:
-                    return False
-                raise InputError(
-                    f"{name_of(table, row)}: the input {channel[:40]!r} is no series of numbers."
-                )
-            read.append(numbers)
-        steps = [len(numbers) for numbers in read]
-        if len(set(steps)) > 1:
-            raise InputError(
-                f"{name_of(table, row)}: the channels {', '.join(channels)} have "
-                f"{', '.join(map(str, steps))} steps; every step needs all."
-            )
+        read = reading.parse_series(text, channels)
+        if isinstance(read, str):
+            if not declared and "no series" in read:
+                return False
+            raise InputError(f"{name_of(table, row)}: {read}.")
         series.append(write_numbers(read))
     table["sequence"] = pd.Series(series, index=table.index)
     log.note("inputs are series of numbers", len(series))

@@ -168,6 +168,40 @@ def read_descriptions(path: str | Path) -> list[dict[str, Any]]:
     return value.get("folds", [value])
 
 
+def describe_fold(
+    path: str | Path, fold: int | None = None, *, first: bool = True
+) -> dict[str, Any]:
+    """What a `model.json` says of one fold of a network.
+
+    Without `fold` that of the first one, or with `first=False` that of the only one.
+
+    Raises
+    ------
+    InputError
+        When it does not describe a network, or not this fold, or several.
+    """
+    folder = Path(path).parent
+    try:
+        descriptions = read_descriptions(path)
+        there = [each["fold"] for each in descriptions]
+        wanted = there[0] if fold is None else fold
+        networks = all("architecture" in each for each in descriptions)
+    except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+        raise InputError(f"{folder}: no trained network can be read here: {error}.") from None
+    if not networks:
+        raise InputError(f"{folder}: this is no trained network. Name a folder below models/.")
+    if fold is None and not first and len(there) > 1:
+        raise InputError(
+            f"{folder}: there are the networks of {len(there)} folds here ({there[0]} to "
+            f"{there[-1]}). Choose one: --fold {there[0]}."
+        )
+    if wanted not in there:
+        raise InputError(
+            f"{folder}: there is no fold {wanted} here; there is {', '.join(map(str, there))}."
+        )
+    return descriptions[there.index(wanted)]
+
+
 def load_fold(
     examples_path: str | Path,
     description_path: str | Path,

@@ -177,6 +177,29 @@ def join_genes(
     return GeneJoin(positions[:, 0], positions[:, 1], only[0], only[1])
 
 
+def require_genes(wanted: Sequence[str], there: Sequence[str], origin: str) -> None:
+    """Refuse a matrix that lacks some of the genes that a model reads; it may have others too.
+
+    Raises
+    ------
+    InputError
+        With the first that are missing, and names that are nearly alike.
+    """
+    missing, others = _differences(wanted, there)
+    if not missing:
+        return
+    shown = ", ".join(f"'{name}'" for name in missing[:_SHOWN])
+    more = ", …" if len(missing) > _SHOWN else ""
+    plain = {without_version(name) for name in others}
+    versions = sum(without_version(name) in plain for name in missing)
+    hint = f" Without their versions {versions} are the same." if versions else ""
+    raise InputError(
+        f"{origin}: {len(missing)} of the {len(wanted)} genes that the model reads are not there: "
+        f"{shown}{more}.{hint or _hint(missing, others)} Give the values of all genes that it was "
+        "trained with, under the same names."
+    )
+
+
 def _differences(left: Iterable[str], right: Iterable[str]) -> tuple[list[str], list[str]]:
     left, right = list(left), list(right)
     here, there = set(left), set(right)

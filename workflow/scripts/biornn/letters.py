@@ -99,7 +99,7 @@ def check(
             continue
         if policy == "error":
             row = int(records[0])
-            letter, position = _first_bad(table["sequence"].iloc[row], letters)
+            letter, position = first_bad(table["sequence"].iloc[row], letters)
             raise InputError(
                 f"{name_of(table, row)}: the letter {letter!r} at position {position} is "
                 f"none of {letters} (alphabet {alphabet.name}; {len(records)} such records). "
@@ -175,7 +175,8 @@ def _crop(table: pd.DataFrame, rows: np.ndarray, length: int, policy: str) -> No
         table[column] = pd.Series(values, index=table.index, dtype=object)
 
 
-def _first_bad(sequence: str, letters: str) -> tuple[str, int]:
+def first_bad(sequence: str, letters: str) -> tuple[str, int]:
+    """The first letter that is none of `letters`, and its position from 1."""
     return next(
         (letter, position)
         for position, letter in enumerate(sequence, start=1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -20,7 +21,7 @@ from .config_models import ModelConfig
 from .datasets import NOTHING, Batch
 from .encoding import EncodedSequences
 from .files import InputError, write_json, write_with
-from .folds import read_descriptions
+from .folds import describe_fold
 from .inputs import Inputs, RankedGenes
 from .losses import Loss
 from .recurrence import Recorded
@@ -305,6 +306,17 @@ def _inside(hidden: Tensor, lengths: Tensor) -> Tensor:
     return (torch.arange(hidden.shape[2], device=hidden.device) < lengths[..., None])[..., None]
 
 
+def blank(
+    config: ModelConfig, schemes: Sequence[InputScheme], task: Task, n_beside: int
+) -> Network:
+    """A network whose weights will be replaced: orthogonal ones take long to draw."""
+    network = Network(
+        config.model_copy(update={"initialization": "uniform"}), schemes, task, n_beside
+    )
+    network.config = config
+    return network
+
+
 def stack(networks: Sequence[Network], into: Network) -> Network:
     """Copy networks of one replicate each into one that has a place for all of them."""
     states = [network.state_dict() for network in networks]
@@ -353,6 +365,7 @@ def describe(
         "name": name,
         "kind": "control" if config.shuffle_labels else "recurrent",
         "biornn_version": __version__,
+        "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
         "architecture": config.model_dump(mode="json"),
         "inputs": asdict(scheme),
         "task": task.to_dict(),
@@ -391,27 +404,29 @@ def save(
     write_json(folder / DESCRIPTION, description)
 
 
+def scheme_of(description: Mapping[str, Any]) -> InputScheme:
+    """The scheme that `describe` wrote."""
+    inputs = description["inputs"]
+    mean, sd = tuple(inputs["mean"]), tuple(inputs["sd"])
+    return InputScheme(inputs["alphabet"], mean, sd, inputs["vocabulary"])
+
+
 def load(folder: str | Path, fold: int | None = None) -> tuple[dict[str, Any], dict[int, Network]]:
-    """The description and, for each seed, its network (one replicate), of the first fold in it.
+    """The description and, for each seed, its network (one replicate), of one fold or the first.
 
     Raises
     ------
     InputError
-        When the folder holds no recurrent network.
+        When the folder holds no recurrent network, or not this fold.
     """
     folder = Path(folder)
+    description = describe_fold(folder / DESCRIPTION, fold)
     try:
-        descriptions = read_descriptions(folder / DESCRIPTION)
-        wanted = descriptions[0]["fold"] if fold is None else fold
-        (description,) = [each for each in descriptions if each["fold"] == wanted]
         tensors = load_file(folder / WEIGHTS)
-    except (OSError, ValueError) as error:
+    except (OSError, SafetensorError) as error:
         raise InputError(f"{folder}: no trained network can be read here: {error}.") from None
     config = ModelConfig.model_validate(description["architecture"])
-    inputs = description["inputs"]
-    scheme = InputScheme(
-        inputs["alphabet"], tuple(inputs["mean"]), tuple(inputs["sd"]), inputs["vocabulary"]
-    )
+    scheme = scheme_of(description)
     task = Task.from_dict(description["task"])
     networks = {}
     for run in description["runs"]:
@@ -422,7 +437,7 @@ def load(folder: str | Path, fold: int | None = None) -> tuple[dict[str, Any], d
             if name.startswith(prefix)
         }
         # the file decides the precision: a network trained in float64 predicts in float64
-        network = Network(config, scheme, task, description["n_beside"])
+        network = blank(config, [scheme], task, description["n_beside"])
         network = network.to(next(iter(state.values())).dtype)
         network.load_state_dict({name: value[None] for name, value in state.items()})
         networks[run["seed"]] = network.eval()

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from . import genomes, tables
 from .checking import listed
 from .config_data import ExamplesConfig, JoinConfig, NumbersConfig, SequenceConfig
+from .config_expression import ExpressionConfig
 from .config_tables import TableRef
 from .files import InputError
+from .inputs import parse_numbers
 from .records import Log, name_of
 
 #: Stands between the series of one record in `input_`; it is in no number.
 BETWEEN_CHANNELS = "|"
 #: Columns of the sequences where none is named, in this order.
 USUAL_COLUMNS = ("sequence", "input")
+
+
+def settings(config: ExamplesConfig, expression: ExpressionConfig | None) -> dict[str, Any]:
+    """What `model.json` says of how inputs are read, so that new ones are read alike.
+
+    Returns
+    -------
+    dict
+        `id` (the column of names, or None), `sequence`, `numbers` (or None), and `matrix` (or None)
+        as plain values of `SequenceConfig`, `NumbersConfig` and `MatrixRef`.
+    """
+    matrix = expression.matrix if expression is not None and not expression.target else None
+    return {
+        "id": config.id,
+        "sequence": config.sequence.model_dump(mode="json"),
+        "numbers": config.numbers.model_dump(mode="json") if config.numbers else None,
+        "matrix": matrix.model_dump(mode="json") if matrix else None,
+    }
 
 
 def read(
@@ -61,15 +83,13 @@ def read(
         if label:
             table["class"] = label
         there = [name for name in table if name != "line"]
-        channels = config.numbers.channels if config.numbers else None
-        pieces = channels or input_columns(config.numbers or config.sequence, there)
+        way = config.numbers or config.sequence
+        pieces = pieces_of(way, there)
         own = expand([column for column in wanted if column not in taken], there)
         table = tables.select(table, [*pieces, *own], origin)
         # in the order of the file, so that a range means the same later
         table = table[[*(name for name in there if name in table), "line"]]
-        between = BETWEEN_CHANNELS if channels else " " if config.numbers else ""
-        whole = table[pieces[0]].str.cat([table[piece] for piece in pieces[1:]], sep=between)
-        parts.append(table.assign(input_=whole, origin=origin))
+        parts.append(table.assign(input_=whole(table, pieces, way), origin=origin))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -94,6 +114,43 @@ def _records(
         tiles = config.tiles
         table = genomes.tile(table, tiles.length, tiles.step, tiles.minimum)
     return table
+
+
+def pieces_of(config: SequenceConfig | NumbersConfig, there: Sequence[str]) -> list[str]:
+    """Columns that make up the input, those of the channels among them."""
+    channels = config.channels if isinstance(config, NumbersConfig) else None
+    return channels or input_columns(config, there)
+
+
+def whole(
+    table: pd.DataFrame, pieces: Sequence[str], config: SequenceConfig | NumbersConfig
+) -> pd.Series:
+    """The input of each record as one text, from the columns that it is spread over."""
+    between = ""
+    if isinstance(config, NumbersConfig):
+        between = BETWEEN_CHANNELS if config.channels else " "
+    return table[pieces[0]].str.cat([table[piece] for piece in pieces[1:]], sep=between)
+
+
+def parse_series(text: str, channels: Sequence[str] = ("",)) -> list[list[float]] | str:
+    """The numbers of each channel of a text from `whole`, or what is wrong with it."""
+    pieces = text.split(BETWEEN_CHANNELS)
+    found = []
+    for piece in pieces if len(pieces) == len(channels) else [text]:
+        try:
+            numbers = parse_numbers(piece)
+        except ValueError:
+            numbers = []
+        if not numbers or not np.isfinite(numbers).all():
+            return f"the input {piece[:40]!r} is no series of numbers"
+        found.append(numbers)
+    steps = [len(numbers) for numbers in found]
+    if len(set(steps)) > 1:
+        return (
+            f"the channels {', '.join(channels)} have {', '.join(map(str, steps))} steps; every "
+            "step needs all"
+        )
+    return found
 
 
 def input_columns(config: SequenceConfig | NumbersConfig, there: Sequence[str]) -> list[str]:

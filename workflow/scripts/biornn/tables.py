@@ -6,23 +6,23 @@ The readers import what they need themselves: most jobs read no such file, and a
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import re
 import tempfile
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from . import record_files
 from .archives import read_member
 from .checking import listed, nearest
 from .config_tables import TableRef
 from .files import InputError, check_digest
+from .record_files import Record, name_in
 
 if TYPE_CHECKING:
     from Bio.SeqRecord import SeqRecord
@@ -116,33 +116,16 @@ def text_of(data: bytes, origin: str) -> str:
 
 
 def _read_separated(data: bytes, reference: TableRef, origin: str, default: str) -> pd.DataFrame:
-    text = text_of(data, origin)
-    skipped = reference.skip_lines
-    stream = io.StringIO(text, newline="")
-    for _ in range(skipped):
-        stream.readline()
-    reader = csv.reader(stream, delimiter=reference.separator or default, strict=True)
-    try:
-        # some write a space after each comma
-        header = [name.strip() for name in reference.columns or next(reader, [])]
-        if len(set(header)) != len(header):
-            twice = next(name for name in header if header.count(name) > 1)
-            raise InputError(f"{origin}: the column '{twice}' is there twice; rename one.")
-        rows, lines, start = [], [], skipped + reader.line_num + 1
-        for row in reader:
-            if row:
-                if len(row) != len(header):
-                    raise InputError(
-                        f"{origin}, line {start}: {len(row)} fields where the header has "
-                        f"{len(header)}. Is the file cut off, or is `separator` another one?"
-                    )
-                rows.append(row)
-                lines.append(start)
-            start = skipped + reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{origin}, line {skipped + reader.line_num}: {error}.") from None
-    table = pd.DataFrame(rows, columns=header, dtype=str)
-    return table.assign(line=lines)
+    stream = io.StringIO(text_of(data, origin), newline="")
+    found = record_files.separated(
+        stream, reference.separator or default, origin, reference.columns, reference.skip_lines
+    )
+    header, _ = next(found)
+    rows, lines = [], []
+    for row, line in found:
+        rows.append(row)
+        lines.append(line)
+    return pd.DataFrame(rows, columns=header, dtype=str).assign(line=lines)
 
 
 def _read_csv(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
@@ -153,7 +136,7 @@ def _read_tsv(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
     return _read_separated(data, reference, origin, "\t")
 
 
-def _as_text(frame: pd.DataFrame, first_line: int) -> pd.DataFrame:
+def as_text(frame: pd.DataFrame, first_line: int) -> pd.DataFrame:
     """Typed columns as text: whole numbers without a point, missing values empty."""
     if len(set(frame.columns)) != len(frame.columns):
         raise InputError("a column name is there twice")
@@ -172,7 +155,7 @@ def _read_parquet(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame
         frame = pd.read_parquet(io.BytesIO(data))
     except (OSError, ValueError) as error:
         raise InputError(f"{origin}: not a whole Parquet file: {error}.") from None
-    return _as_text(frame, 1)
+    return as_text(frame, 1)
 
 
 def _read_excel(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
@@ -184,7 +167,7 @@ def _read_excel(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
         )  # fmt: skip
     except Exception as error:  # openpyxl lets errors of zip, XML and its own through
         raise InputError(f"{origin}: can't be read as an Excel sheet: {error}.") from None
-    return _as_text(frame, reference.skip_lines + (1 if reference.columns else 2))
+    return as_text(frame, reference.skip_lines + (1 if reference.columns else 2))
 
 
 def _read_rda(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
@@ -201,65 +184,30 @@ def _read_rda(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
     name = reference.object or (next(iter(frames)) if len(frames) == 1 else None)
     if name not in frames:
         raise InputError(f"{origin}: give `object`, one of the data frames {listed(frames)}.")
-    return _as_text(frames[name], 1)
+    return as_text(frames[name], 1)
 
 
-def _header_lines(text: str, mark: str) -> list[int]:
-    lines = text.splitlines()
-    return [number for number, line in enumerate(lines, start=1) if line.startswith(mark)]
-
-
-def _records(titles: list[str], sequences: list[str], lines: list[int]) -> pd.DataFrame:
+def _records(found: Iterable[Record]) -> pd.DataFrame:
+    columns = [list(column) for column in zip(*found, strict=True)] or [[], [], []]
     return pd.DataFrame(
         {
-            "id": [title.split(maxsplit=1)[0] if title.split() else "" for title in titles],
-            "description": titles,
-            "sequence": sequences,
-            "line": lines,
+            "id": [name_in(title) for title in columns[0]],
+            **dict(zip(("description", "sequence", "line"), columns, strict=True)),
         }
     )
 
 
 def _read_fasta(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
-    from Bio.SeqIO.FastaIO import SimpleFastaParser
-
-    text = text_of(data, origin)
-    first = text.lstrip()[:1]
-    if first and first != ">":
-        raise InputError(f"{origin}: not FASTA: the first record does not begin with '>'.")
-    pairs = list(SimpleFastaParser(io.StringIO(text)))
-    titles, sequences = ([pair[at] for pair in pairs] for at in (0, 1))
-    return _records(titles, sequences, _header_lines(text, ">"))
+    return _records(record_files.fasta(io.StringIO(text_of(data, origin)), origin))
 
 
 def _read_fastq(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
-    from Bio.SeqIO.QualityIO import FastqGeneralIterator
-
-    try:
-        triples = list(FastqGeneralIterator(io.StringIO(text_of(data, origin))))
-    except ValueError as error:
-        raise InputError(f"{origin}: not a whole FASTQ file: {error}.") from None
-    titles, sequences = ([triple[at] for triple in triples] for at in (0, 1))
-    return _records(titles, sequences, list(range(1, len(triples) + 1)))
+    return _records(record_files.fastq(io.StringIO(text_of(data, origin)), origin))
 
 
 def flat_records(text: str, kind: str, origin: str) -> list[SeqRecord]:
     """The records of a GenBank or EMBL file (`kind`), each whole; InputError if one is not."""
-    from Bio import SeqIO
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # the parser only warns of a sequence that is shorter than its header says
-            warnings.filterwarnings("error", r"Expected sequence length|Premature end")
-            records = list(SeqIO.parse(io.StringIO(text), kind))
-        for record in records:
-            bytes(record.seq)  # a record may have a length and no letters
-    except Exception as error:  # the parsers raise what they meet
-        raise InputError(f"{origin}: not a whole {kind} file: {error}.") from None
-    if text.rstrip() and not text.rstrip().endswith("//"):
-        raise InputError(f"{origin}: cut off: the last record does not end with '//'.")
-    return records
+    return [record for record, _ in record_files.flat(io.StringIO(text), kind, origin)]
 
 
 def flat_table(text: str, kind: str, records: list[SeqRecord]) -> pd.DataFrame:
@@ -270,7 +218,11 @@ def flat_table(text: str, kind: str, records: list[SeqRecord]) -> pd.DataFrame:
             "description": [record.description for record in records],
             "organism": [str(record.annotations.get("organism", "")) for record in records],
             "sequence": [str(record.seq) for record in records],
-            "line": _header_lines(text, "LOCUS" if kind == "genbank" else "ID "),
+            "line": [
+                number
+                for number, line in enumerate(text.splitlines(), start=1)
+                if line.startswith("LOCUS" if kind == "genbank" else "ID ")
+            ],
         }
     )
 
