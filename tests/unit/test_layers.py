@@ -90,6 +90,11 @@ FLOORS = [
         "neighbors",
         "baselines",
         "prediction",
+        "onnx_graph",
+        "onnx_cells",
+        "onnx_networks",
+        "torch_programs",
+        "exporting",
     ],
     [
         "metrics",
