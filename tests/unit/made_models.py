@@ -38,14 +38,18 @@ def make_model(
     seeds: tuple[int, ...] = (1, 2),
     beside: BesideScaling | None = None,
     folds: tuple[int, ...] = (0,),
+    **more: object,
 ) -> None:
-    """Write `model.json` and `weights.safetensors` of networks with weights that matter."""
+    """Write `model.json` and `weights.safetensors` of networks with weights that matter.
+
+    `more` is what else the description says.
+    """
     scaling = {"mean": 0.3, "sd": 2.0} if task.kind == "regression" else {"mean": 0.0, "sd": 1.0}
     if task.counts:
         scaling["mean"] = 0.0
     runs = [{"seed": seed, "epochs": 3, "best_epoch": 2, "seconds": 1.0} for seed in seeds]
     description = models.describe("net", config, scheme, task, scaling, runs, beside)
-    description["target_label"] = "log10 PSI"
+    description |= {"target_label": "log10 PSI"} | more
     n_beside = 0 if beside is None else len(beside.columns)
     trained = {}
     for fold in folds:
