@@ -38,6 +38,7 @@ def make_model(
     seeds: tuple[int, ...] = (1, 2),
     beside: BesideScaling | None = None,
     folds: tuple[int, ...] = (0,),
+    dtype: torch.dtype = torch.float32,
     **more: object,
 ) -> None:
     """Write `model.json` and `weights.safetensors` of networks with weights that matter.
@@ -57,7 +58,9 @@ def make_model(
         for seed in seeds:
             torch.manual_seed(100 * fold + seed)
             network = models.Network(config, scheme, task, n_beside)
-            states[seed] = {name: 1.5 * value[0] for name, value in network.state_dict().items()}
+            states[seed] = {
+                name: 1.5 * value[0].to(dtype) for name, value in network.state_dict().items()
+            }
         trained[fold] = (description, states)
     models.save(folder, trained)
 

@@ -177,6 +177,13 @@ def test_one_seed_of_one_fold(tmp_path):
     assert not (tmp_path / "none.onnx").exists()
 
 
+def test_a_network_of_double_precision_is_rounded(tmp_path):
+    make_model(tmp_path, ModelConfig(cell="lstm", hidden_size=4), dtype=torch.float64)
+    write_onnx(tmp_path, tmp_path / "model.onnx")
+    steps, lengths = make_batch(LETTERS, [5, 2])
+    check(run_onnx(tmp_path / "model.onnx", steps, lengths), expected(tmp_path, steps, lengths))
+
+
 @pytest.mark.parametrize("code", [-1, 16, 255])
 @pytest.mark.parametrize("letters", ["one_hot", "embedding"])
 def test_a_code_that_no_letter_has_is_refused(tmp_path, code, letters):

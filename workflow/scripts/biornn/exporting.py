@@ -96,24 +96,29 @@ class Trained:
 
     @property
     def task(self) -> Task:
+        """What is predicted."""
         return Task.from_dict(self.description["task"])
 
     @property
     def loss(self) -> Loss:
+        """Whose head turns outputs into predictions."""
         architecture = ModelConfig.model_validate(self.description["architecture"])
         return Loss.of(self.task, architecture.loss)
 
     @property
     def scaling(self) -> TargetScaling:
+        """From the unit of the network to the target's."""
         return TargetScaling(**self.description["target_scaling"])
 
     @property
     def beside(self) -> BesideScaling | None:
+        """How covariates are standardised, where there are any."""
         value = self.description["beside"]
         return None if value is None else BesideScaling.from_dict(value)
 
     @property
     def scheme(self) -> InputScheme:
+        """How inputs become numbers."""
         return InputScheme.from_dict(self.description["inputs"])
 
 
