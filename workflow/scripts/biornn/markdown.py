@@ -33,6 +33,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def header(values: Mapping[str, Any]) -> str:
     """The YAML block at the top of a page, from plain values; text can't end it."""
-    # one value a line: what would be folded could begin a line with the mark of the end
-    body = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=10**9)
+    # every line of a value is indented, so that none is the mark of the end
+    body = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
     return f"---\n{body}---\n"
