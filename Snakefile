@@ -14,6 +14,7 @@ include: "workflow/rules/tune.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/explain.smk"
+include: "workflow/rules/models.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/predict.smk"
 

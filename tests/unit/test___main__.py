@@ -14,7 +14,7 @@ import torch
 from biornn import __main__ as command_line
 from biornn.files import read_tsv
 from made_data import make_data
-from made_models import train_into
+from trained_models import train_into
 
 
 @pytest.fixture(scope="module")

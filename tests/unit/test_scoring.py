@@ -22,7 +22,7 @@ from made_data import (
     make_ordered,
     make_positions,
 )
-from made_models import train_into
+from trained_models import train_into
 
 
 def fasta(path, texts, ids=None):

@@ -9,7 +9,7 @@ from biornn.files import InputError
 from biornn.newcomers import Request
 from biornn.prediction import Predictor, predict
 from made_data import make_classes, make_data, make_positions
-from made_models import train_into
+from trained_models import train_into
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from predicting import predict, reproduces
 from workflow_copy import ONE_MODEL, ROOT, make_workflow
 
@@ -36,7 +37,13 @@ def test_every_file_of_the_contract_is_there(finished):
     for model in MODELS:
         wanted += [
             f"models/{model}/fold0/{file}"
-            for file in ("model.json", "weights.safetensors", "history.tsv", "predictions.parquet")
+            for file in (
+                "model.json",
+                "weights.safetensors",
+                "history.tsv",
+                "predictions.parquet",
+                "README.md",
+            )
         ]
     for baseline in BASELINES:
         wanted += [f"baselines/{baseline}/fold0/{f}" for f in ("model.json", "predictions.parquet")]
@@ -50,7 +57,7 @@ def test_every_rule_has_a_log_and_a_benchmark(finished):
     rules = {
         "build_examples", "split_examples", "encode_sequences", "normalize_expression",
         "train_model", "train_baseline", "measure_ceiling", "explain_model", "evaluate",
-        "describe_run", "render_report",
+        "describe_run", "render_report", "describe_models",
     }  # fmt: skip
     assert logs == rules and benchmarks == rules
     log = (finished.results / "logs/train_model.lstm.fold0.log").read_text()
@@ -133,6 +140,23 @@ def test_snakemake_predicts_by_a_model_that_it_has_or_trains(again):
     assert "unknown key 'predict.modell' (did you mean 'model'?)" in wrong.stdout
 
 
+def test_a_card_tells_what_the_tables_tell(finished):
+    metrics = table(finished, "metrics.tsv").query(
+        "model == 'gru' and subset == 'test' and seed == 'all' and metric == 'r2'"
+    )
+    _, head, page = (finished.results / "models/gru/fold0/README.md").read_text().split("---\n", 2)
+    (found,) = (
+        each for each in yaml.safe_load(head)["model-index"][0]["results"][0]["metrics"]
+        if each["type"] == "r2"
+    )  # fmt: skip
+    assert found["value"] == metrics["value"].item()
+    assert found["args"]["ci_low"] == metrics["ci_low"].item()
+    digest = hashlib.sha256((finished.folder / "data/tiny.csv").read_bytes()).hexdigest()
+    assert digest in page and "python -m biornn export" in page
+    control = (finished.results / "models/shuffled/fold0/README.md").read_text()
+    assert "**Not for use.**" in control
+
+
 def test_a_second_run_has_nothing_to_do(finished):
     outcome = finished.run("-n")
     assert outcome.returncode == 0 and "Nothing to be done" in outcome.stdout, outcome.stdout
@@ -147,12 +171,15 @@ def test_the_end_says_where_the_report_is(again):
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("metrics", {"evaluate", "render_report", "describe_run", "all"}),
+        (
+            "metrics",
+            {"evaluate", "render_report", "describe_run", "describe_models_tiny", "all"},
+        ),
         ("report", {"render_report", "describe_run", "all"}),
         (
             "cells",
             {"train_model", "train_baseline", "measure_ceiling", "explain_model", "evaluate",
-             "render_report", "describe_run", "all"},
+             "render_report", "describe_run", "describe_models_tiny", "all"},
         ),
     ],
 )  # fmt: skip

@@ -40,7 +40,9 @@ def test_folds_by_homology_beside_random_ones_and_each_family_once(workflow):
     frame = pd.DataFrame(rows, columns=["name", "protein", "class"])
     frame.to_csv(workflow.folder / "data/proteins.csv", index=False)
     (workflow.folder / "config/analyses/tiny.yaml").write_text(ANALYSIS)
-    outcome = workflow.run("results/tiny/report.html")  # it needs the scores of the variant
+    card = "results/tiny_alone/models/gru/foldall/README.md"
+    # the report needs the scores of the variant
+    outcome = workflow.run("results/tiny/report.html", card)
     assert outcome.returncode == 0, outcome.stdout
 
     metrics = pd.read_csv(workflow.results / "metrics.tsv", sep="\t", dtype=str)
@@ -55,6 +57,8 @@ def test_folds_by_homology_beside_random_ones_and_each_family_once(workflow):
     ):
         assert text in page
 
+    said = (workflow.folder / card).read_text()
+    assert "(fold 0 to 9)" in said and "on 60 test examples" in said and "--fold 0" in said
     alone = workflow.folder / "results/tiny_alone"
     folds = pd.read_csv(alone / "folds.tsv", sep="\t")
     assert folds["test"].tolist() == [6] * 10

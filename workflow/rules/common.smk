@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -172,6 +173,11 @@ def all_sources(wildcards):
 def whole_analysis(wildcards):
     """The whole analysis: for the rules that write about all of it."""
     return ANALYSES[wildcards.analysis].model_dump(mode="json")
+
+
+def of_analysis(name, get):
+    """What a params or input function gives for one analysis, in a rule without wildcards."""
+    return lambda wildcards: get(SimpleNamespace(analysis=name))
 
 
 def controls(wildcards):
@@ -399,11 +405,12 @@ def training_threads(wildcards):
 
 def final_outputs():
     """What `all` asks for."""
-    return expand(
+    files = expand(
         "results/{analysis}/{file}",
         analysis=ANALYSES,
         file=["report.html", "ro-crate-metadata.json", "methods.md", "dome.json", "config.yaml"],
     )
+    return files + [card for name in ANALYSES for card in trained(name, "README.md")]
 
 
 def announce_reports():

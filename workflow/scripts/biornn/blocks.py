@@ -195,8 +195,11 @@ class Convolution(nn.Module):
                 scanned = scanned.view(batch, replicates, filters, steps).masked_fill(beyond, 0)
                 scanned = scanned.reshape(batch, replicates * filters, steps)
                 lengths = torch.div(lengths + self.pool - 1, self.pool, rounding_mode="floor")
-            scanned = nn.functional.max_pool1d(scanned, self.pool, ceil_mode=True)
+            scanned = self._pooled(scanned)
         return scanned.view(batch, replicates, filters, -1).permute(1, 0, 3, 2), lengths
+
+    def _pooled(self, x: Tensor) -> Tensor:
+        return nn.functional.max_pool1d(x, self.pool, ceil_mode=True)
 
 
 class AdditiveAttention(nn.Module):

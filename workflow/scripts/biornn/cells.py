@@ -168,12 +168,16 @@ class MinGRU(Cell):
         flat = torch.baddbmm(bias[:, None], x.flatten(1, 2), weight.transpose(1, 2))
         return flat.view(*x.shape[:3], -1).chunk(self.gates, dim=3)
 
+    def terms(self, x: Tensor, suffix: str) -> tuple[Tensor, Tensor]:
+        """a_t and b_t of h_t = a_t ⊙ h_{t-1} + b_t, each [replicate, batch, time, hidden]."""
+        update, candidate = self._projected(x, suffix)
+        update = update.sigmoid()
+        return 1 - update, update * candidate
+
     def _run(
         self, x: Tensor, state: tuple[Tensor, ...], suffix: str, record: list[kernels.Flow] | None
     ) -> tuple[Tensor, ...]:
-        update, candidate = self._projected(x, suffix)
-        update = update.sigmoid()
-        return (kernels.scan(1 - update, update * candidate, *state, record),)
+        return (kernels.scan(*self.terms(x, suffix), *state, record),)
 
 
 class MinLSTM(MinGRU):
@@ -193,13 +197,12 @@ class MinLSTM(MinGRU):
 
     gates = 3
 
-    def _run(
-        self, x: Tensor, state: tuple[Tensor, ...], suffix: str, record: list[kernels.Flow] | None
-    ) -> tuple[Tensor, ...]:
+    def terms(self, x: Tensor, suffix: str) -> tuple[Tensor, Tensor]:
+        """As of `MinGRU`."""
         forget, accept, candidate = self._projected(x, suffix)
         # σ(a) / (σ(a) + σ(b)) = σ(log σ(a) - log σ(b)), which never divides by zero
         kept = (nn.functional.logsigmoid(forget) - nn.functional.logsigmoid(accept)).sigmoid()
-        return (kernels.scan(kept, (1 - kept) * candidate, *state, record),)
+        return kept, (1 - kept) * candidate
 
 
 CELLS: dict[str, type[Cell]] = {

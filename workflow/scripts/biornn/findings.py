@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -139,13 +139,25 @@ def warnings(tables: Tables) -> list[str]:
     return found
 
 
-def counted(tables: Tables, check: str, subset: str) -> tuple[int, int] | None:
+class Audited(Protocol):
+    """What has an audit: the tables of a run, or those of one fold."""
+
+    @property
+    def audit(self) -> pd.DataFrame:
+        """As in `outcome.Tables`."""
+
+    @property
+    def own_folds(self) -> pd.DataFrame:
+        """As in `outcome.Tables`."""
+
+
+def counted(tables: Audited, check: str, subset: str) -> tuple[int, int] | None:
     """How many examples of a subset, of how many, over the folds; None if nobody looked."""
     rows = tables.audit[(tables.audit["check"] == check) & (tables.audit["subset"] == subset)]
     return (int(rows["count"].sum()), int(rows["n"].sum())) if len(rows) else None
 
 
-def median_identity(tables: Tables, check: str) -> float:
+def median_identity(tables: Audited, check: str) -> float:
     """Median over the folds of the medians of a check of the audit."""
     return float(tables.audit.loc[tables.audit["check"] == check, "value"].astype(float).median())
 
@@ -157,7 +169,7 @@ def _percent(identity: float) -> str:
     return f"{number(100 * identity, 0)} %"
 
 
-def leakage(tables: Tables) -> str:
+def leakage(tables: Audited) -> str:
     """The headline of the audit, in one sentence."""
     copies = counted(tables, "identical_seen", "test")
     assert copies is not None

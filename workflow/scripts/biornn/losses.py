@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,8 @@ MAX_LOG_VARIANCE = 10.0
 
 _OF_CLASSES = {"classification": "cross_entropy", "ordinal": "ordinal", "multilabel": "binary"}
 
+#: What arithmetic takes alike.
+Values = TypeVar("Values", np.ndarray, Tensor)
 ClassWeights = Literal["balanced"] | Mapping[str, float] | None
 
 
@@ -73,7 +75,7 @@ class TargetScaling:
         """From the target's unit to that of the network."""
         return values if (self.mean, self.sd) == (0, 1) else (values - self.mean) / self.sd
 
-    def unscale(self, values: np.ndarray) -> np.ndarray:
+    def unscale(self, values: Values) -> Values:
         """From the unit of the network to the target's."""
         return values * self.sd + self.mean
 
@@ -282,18 +284,22 @@ class Loss:
             [..., values]: a number in the target's unit, with `gaussian` its standard deviation
             beside it; or the probability of each class or label.
         """
+        z = torch.from_numpy(np.asarray(outputs, dtype=np.float64))
+        return self.predicted(z, scaling).numpy()
+
+    def predicted(self, z: Tensor, scaling: TargetScaling) -> Tensor:
+        """`to_predictions` of a tensor in any precision, which can be traced."""
         if self.kind == "binary":
-            return torch.from_numpy(np.asarray(outputs, dtype=np.float64)).sigmoid().numpy()
+            return z.sigmoid()
         if self.task.kind == "classification":
-            z = torch.from_numpy(np.asarray(outputs, dtype=np.float64))
-            return self._log_probabilities(z).exp().numpy()
+            return self._log_probabilities(z).exp()
         if self.kind == "poisson":
-            return scaling.unscale(np.exp(outputs))
+            return scaling.unscale(z.exp())
         if self.kind == "gaussian":
-            log_variance = MAX_LOG_VARIANCE * np.tanh(outputs[..., 1] / MAX_LOG_VARIANCE)
-            sd = np.exp(log_variance / 2) * scaling.sd
-            return np.stack([scaling.unscale(outputs[..., 0]), sd], axis=-1)
-        return scaling.unscale(outputs)
+            log_variance = MAX_LOG_VARIANCE * torch.tanh(z[..., 1] / MAX_LOG_VARIANCE)
+            sd = torch.exp(log_variance / 2) * scaling.sd
+            return torch.stack([scaling.unscale(z[..., 0]), sd], dim=-1)
+        return scaling.unscale(z)
 
 
 def ordinal_log_p(z: Tensor) -> Tensor:

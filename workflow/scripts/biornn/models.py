@@ -66,6 +66,18 @@ class InputScheme:
             None, tuple(steps.mean(axis=0).tolist()), tuple(np.where(sd > 0, sd, 1).tolist())
         )
 
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> InputScheme:
+        """From what `model.json` says."""
+        return cls(value["alphabet"], tuple(value["mean"]), tuple(value["sd"]), value["vocabulary"])
+
+    @property
+    def padding(self) -> int | None:
+        """The code of padding, after the last of letters or genes; None where steps are numbers."""
+        if self.vocabulary:
+            return self.vocabulary
+        return len(ALPHABETS[self.alphabet].codes) if self.alphabet else None
+
     def channels(self, config: ModelConfig) -> int:
         """Numbers at each step."""
         if self.vocabulary:
@@ -404,13 +416,6 @@ def save(
     write_json(folder / DESCRIPTION, description)
 
 
-def scheme_of(description: Mapping[str, Any]) -> InputScheme:
-    """The scheme that `describe` wrote."""
-    inputs = description["inputs"]
-    mean, sd = tuple(inputs["mean"]), tuple(inputs["sd"])
-    return InputScheme(inputs["alphabet"], mean, sd, inputs["vocabulary"])
-
-
 def load(folder: str | Path, fold: int | None = None) -> tuple[dict[str, Any], dict[int, Network]]:
     """The description and, for each seed, its network (one replicate), of one fold or the first.
 
@@ -426,7 +431,7 @@ def load(folder: str | Path, fold: int | None = None) -> tuple[dict[str, Any], d
     except (OSError, SafetensorError) as error:
         raise InputError(f"{folder}: no trained network can be read here: {error}.") from None
     config = ModelConfig.model_validate(description["architecture"])
-    scheme = scheme_of(description)
+    scheme = InputScheme.from_dict(description["inputs"])
     task = Task.from_dict(description["task"])
     networks = {}
     for run in description["runs"]:

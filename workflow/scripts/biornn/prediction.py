@@ -64,7 +64,7 @@ class Predictor:
         second = self.description["beside"]
         self.beside = BesideScaling.from_dict(second) if second else None
         alone = list(networks.values())
-        scheme = models.scheme_of(self.description)
+        scheme = models.InputScheme.from_dict(self.description["inputs"])
         together = models.blank(
             config, [scheme] * len(alone), self.task, self.description["n_beside"]
         )
