@@ -131,6 +131,8 @@ FLOORS = [
         "dome",
         "methods",
         "provenance",
+        "products",
+        "crate",
         "trust",
         "report",
     ],
