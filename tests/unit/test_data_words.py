@@ -37,6 +37,24 @@ def test_numbers_have_no_letters():
     assert "letters" not in said and "ambiguity" not in said
 
 
+def test_records_without_a_target_or_a_counterpart():
+    examples = {
+        "source": "s", "id": "name", "sequence": {"column": "x", "alphabet": "rna"},
+        "join": [{"source": "s", "id": "name", "take": {"y": "y"}, "unmatched": "drop"}],
+        "covariates": ["warm"], "incomplete": "drop",
+    }  # fmt: skip
+    target = {"column": "y", "missing": "drop", "min_class_size": 5, "small_classes": "drop",
+              "masked": ["?"], "per": "position"}  # fmt: skip
+    analysis = report_tables.analysis(examples=examples, expression=None, target=target)
+    said = data_words.records_in_words(analysis, 150, FOLDS)
+    assert (
+        "Columns of other tables were joined by the identifier of the records. Records without a "
+        "counterpart in the joined tables or without a target or with an empty covariate or weight "
+        "were left out. Classes of fewer than 5 examples were left out. Positions labelled ? were "
+        "neither learned nor scored."
+    ) in said
+
+
 def test_the_identity_of_families_is_that_of_the_alphabet():
     split = section("split", {"method": "random", "groups": {"by": "homology"}})
     for alphabet, identity in (("protein", "0.4"), ("dna", "0.8"), (None, "0.4 (protein) or 0.8")):

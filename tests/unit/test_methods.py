@@ -361,8 +361,8 @@ def test_records_that_were_left_out():
     assert (
         "151 records were read from the file `t.csv`; 150 examples were used (the characters `-` "
         "were taken out; a leading M was taken off; sequences of more than 50 letters were "
-        "cropped). Records with ambiguity codes or letters outside the alphabet or fewer than 5 "
-        "letters were left out. Sequences that were there more than once were left out."
+        "cropped). Records with ambiguity codes or with letters outside the alphabet or of fewer "
+        "than 5 letters were left out. Sequences that were there more than once were left out."
     ) in text
     assert "150 records were read from the file `t.csv`; all of them were used." in written(
         n_read=150

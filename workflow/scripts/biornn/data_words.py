@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from .config import AnalysisConfig
+from .config_data import ExamplesConfig
 from .config_sources import PathSource, PypiSource
 from .config_split import (
     ColumnGroups,
@@ -50,40 +51,65 @@ def records_in_words(analysis: AnalysisConfig, n_read: int, folds: pd.DataFrame)
     else:
         kept = f"{used:,} examples were used"
     said = f"{n_read:,} records were read from {origin(analysis)}; {kept}"
+    cut = [] if analysis.has_profiles or examples.numbers else _cut_in_words(examples)
+    said += f" ({'; '.join(cut)})" if cut else ""
+    if examples.join:
+        said += ". Columns of other tables were joined by the identifier of the records"
+    dropped = _dropped_in_words(analysis)
+    said += f". Records {' or '.join(dropped)} were left out" if dropped else ""
+    target = analysis.target
+    if target.small_classes == "drop" and target.min_class_size > 1:
+        said += f". Classes of fewer than {target.min_class_size:,} examples were left out"
+    if target.masked:
+        said += f". Positions labelled {', '.join(target.masked)} were neither learned nor scored"
     if analysis.has_profiles:
         return f"{said}."
-    if examples.numbers is None:
-        cut = []
-        if examples.windows:
-            cut.append("pieces at annotated places were taken out of longer sequences")
-        if examples.tiles:
-            step = examples.tiles.step or examples.tiles.length
-            cut.append(
-                f"long sequences were cut into pieces of {examples.tiles.length:,} letters, one "
-                f"every {step:,} letters"
-            )
-        if letters.remove:
-            cut.append(f"the characters `{letters.remove}` were taken out")
-        if letters.strip_start:
-            cut.append(f"a leading {letters.strip_start} was taken off")
-        if letters.too_long.startswith("crop") and letters.max_length:
-            cut.append(f"sequences of more than {letters.max_length:,} letters were cropped")
-        said += f" ({'; '.join(cut)})" if cut else ""
-        dropped = []
-        if letters.ambiguity == "drop":
-            dropped.append("ambiguity codes")
-        if letters.unknown == "drop":
-            dropped.append("letters outside the alphabet")
-        if letters.too_short == "drop" and letters.min_length > 1:
-            dropped.append(f"fewer than {letters.min_length:,} letters")
-        if letters.too_long == "drop" and letters.max_length:
-            dropped.append(f"more than {letters.max_length:,} letters")
-        said += f". Records with {' or '.join(dropped)} were left out" if dropped else ""
-        if letters.ambiguity == "allow":
-            said += ". Ambiguity codes, where there are any, stand for mixtures of letters"
+    if examples.numbers is None and letters.ambiguity == "allow":
+        said += ". Ambiguity codes, where there are any, stand for mixtures of letters"
     if examples.duplicates in _DUPLICATES:
         said += f". {_DUPLICATES[examples.duplicates]}"
     return f"{said}."
+
+
+def _cut_in_words(examples: ExamplesConfig) -> list[str]:
+    """What was done to the letters of the records."""
+    letters, cut = examples.sequence, []
+    if examples.windows:
+        cut.append("pieces at annotated places were taken out of longer sequences")
+    if examples.tiles:
+        step = examples.tiles.step or examples.tiles.length
+        cut.append(
+            f"long sequences were cut into pieces of {examples.tiles.length:,} letters, one every "
+            f"{step:,} letters"
+        )
+    if letters.remove:
+        cut.append(f"the characters `{letters.remove}` were taken out")
+    if letters.strip_start:
+        cut.append(f"a leading {letters.strip_start} was taken off")
+    if letters.too_long.startswith("crop") and letters.max_length:
+        cut.append(f"sequences of more than {letters.max_length:,} letters were cropped")
+    return cut
+
+
+def _dropped_in_words(analysis: AnalysisConfig) -> list[str]:
+    """Which records were left out, where there were such."""
+    examples, letters, dropped = analysis.examples, analysis.examples.sequence, []
+    if not analysis.has_profiles and examples.numbers is None:
+        if letters.ambiguity == "drop":
+            dropped.append("with ambiguity codes")
+        if letters.unknown == "drop":
+            dropped.append("with letters outside the alphabet")
+        if letters.too_short == "drop" and letters.min_length > 1:
+            dropped.append(f"of fewer than {letters.min_length:,} letters")
+        if letters.too_long == "drop" and letters.max_length:
+            dropped.append(f"of more than {letters.max_length:,} letters")
+    if any(other.unmatched == "drop" for other in examples.join):
+        dropped.append("without a counterpart in the joined tables")
+    if analysis.target.missing == "drop":
+        dropped.append("without a target")
+    if examples.incomplete == "drop" and (examples.covariates or examples.weight):
+        dropped.append("with an empty covariate or weight")
+    return dropped
 
 
 def origin(analysis: AnalysisConfig) -> str:

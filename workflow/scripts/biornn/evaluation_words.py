@@ -18,7 +18,7 @@ from .training_words import joined
 _ACCELERATED = {
     "regression": "the mean squared error",
     "next_value": "the mean squared error",
-    "classification": "accuracies, Matthews correlation, F1, {areas}and Brier score",
+    "classification": "accuracies, Matthews correlation, F1{areas} and Brier score",
     "ordinal": "accuracies and F1",
     "multilabel": "mean AUROC, average precision, F1 and the share with all labels right",
     "count": "",
@@ -64,7 +64,7 @@ def intervals_in_words(analysis: AnalysisConfig, task: Task) -> str:
     evaluation, many = analysis.evaluation, len(analysis.training.seeds) > 1
     drawn = "whole sequences" if task.per == "position" else "examples"
     seeds = " and, for means over seeds, over seeds" if many else ""
-    areas = "AUROC, average precision " if task.per != "position" else ""
+    areas = ", AUROC, average precision" if task.per != "position" else ""
     fast = _ACCELERATED[task.name].format(areas=areas)
     kinds = "They are percentile intervals"
     if fast:
@@ -130,8 +130,8 @@ def calibration_in_words(task: Task) -> str:
         return " Calibration: mean prediction and mean target in ten bins of equal mass."
     return (
         " Calibration: reliability in ten bins of equal mass, before and after temperature scaling "
-        "(Guo et al. 2017) with one temperature a network, fold and seed, fitted on the validation "
-        "examples; all other scores are those before."
+        "(Guo et al. 2017) with one temperature for each model, fold and seed, fitted on the "
+        "validation examples; all other scores are those before."
     )
 
 

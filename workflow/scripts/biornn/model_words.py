@@ -241,9 +241,11 @@ def metrics_in_words(task: Task) -> str:
         )
     if task.kind == "classification":
         area = "AUROC, average precision, " if whole else ""
+        matthews, of = " (R_K of Gorodkin 2004)", "mean over classes"
+        if len(task.classes) == 2:
+            matthews, of = "", f"of the class {task.classes[1]}"
         return (
-            "Accuracy, balanced accuracy, Matthews correlation (R_K of Gorodkin 2004 for more than "
-            "two classes), F1 (of the second of two classes, or the mean over classes), "
+            f"Accuracy, balanced accuracy, Matthews correlation{matthews}, F1 ({of}), "
             f"{area}log loss, Brier score and {_CALIBRATION.format(said='most probable class')}"
         )
     ranks = "Pearson and Spearman correlation" if whole else "Pearson correlation"
