@@ -91,7 +91,10 @@ def test_parameters_against_examples():
     assert "p: `net` 1,234." in answers["optimization", "parameters"]
     fitting = answers["optimization", "fitting"]
     assert "N = 50 training examples." in fitting and "p / N: `net` 25." in fitting
-    assert "In 1 of 2 runs" in fitting and "shuffled" not in fitting
+    assert "In 1 of 2 runs" in fitting and "of that epoch were kept" in fitting
+    steady = checklist(networks=NETWORKS[:1])["optimization", "fitting"]
+    assert "In none of 1 runs" in steady and "were kept" not in steady
+    assert "shuffled" not in fitting
     assert "`shuffled` learned shuffled targets" in checklist()["optimization", "fitting"]
     assert "none was searched" in answers["optimization", "parameters"]
     searched = checklist(tune={"net": {}})["optimization", "parameters"]
@@ -149,7 +152,12 @@ def test_times_and_machine():
         networks=NETWORKS, benchmarks=report_tables.tables().benchmarks, machine=machine
     )
     text = answers["model", "execution_time"]
-    for piece in ("`net` 6.0 s", "CPU, 1 thread; one GPU", "12 s to 12 s", "500 MiB", "some CPU"):
+    for piece in (
+        "`net` 6.0 s",
+        "CPU, 1 thread; one GPU",
+        "took 12 s and at most 500 MiB",
+        "some CPU",
+    ):
         assert piece in text, piece
     assert checklist()["model", "execution_time"] == (
         "The time of a single prediction was not measured."

@@ -218,9 +218,10 @@ def _kept_before_the_end(networks: Sequence[Mapping[str, Any]]) -> str:
     if not runs:
         return ""
     early = sum(run["best_epoch"] < run["epochs"] for run in runs)
+    kept = ", and the weights of that epoch were kept" if early else ""
     return (
-        f" In {early:,} of {len(runs):,} runs (seeds and folds of the networks) the validation "
-        "loss was lowest before the last epoch, and the weights of that epoch were kept."
+        f" In {early or 'none'} of {len(runs):,} runs (seeds and folds of the networks) the "
+        f"validation loss was lowest before the last epoch{kept}."
     )
 
 
@@ -288,9 +289,10 @@ def _execution_time(
         said.append(f"Trained on: {training_words.devices_in_words(networks, '')}")
     jobs = None if benchmarks is None else benchmarks[benchmarks["rule"] == "train_model"]
     if jobs is not None and len(jobs):
+        low, high = jobs["seconds"].min(), jobs["seconds"].max()
         said.append(
             "The jobs that train a network with all its seeds and predict every example took "
-            f"{_duration(jobs['seconds'].min())} to {_duration(jobs['seconds'].max())} and at most "
+            f"{' to '.join(dict.fromkeys(map(_duration, (low, high))))} and at most "
             f"{jobs['memory'].max():,.0f} MiB of memory"
         )
     if machine:
