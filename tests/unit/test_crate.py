@@ -31,13 +31,12 @@ def made(tmp_path):
         sources={"s": {"type": "path", "path": "t.csv"}, "u": url, "again": url}
     )
     paths = {"s": tmp_path / "t.csv", "u": tmp_path / "u.csv", "again": tmp_path / "u.csv"}
-    code = [project / "Snakefile", *sorted((project / "workflow").rglob("*.*"))]
     crate.write_ro_crate(
         results / "ro-crate-metadata.json",
         analysis,
         sources=provenance.describe_sources(analysis, {k: str(v) for k, v in paths.items()}),
         config=results / "config.yaml",
-        code=products.keep_code(code, project, results / "code"),
+        code=products.keep_code(project, results / "code"),
         products=products.products(results, analysis),
         versions=VERSIONS,
         devices=["CPU, 1 thread"],

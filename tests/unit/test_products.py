@@ -3,7 +3,6 @@
 import os
 from datetime import UTC, datetime
 
-import pytest
 import report_tables
 from biornn import products
 
@@ -72,12 +71,10 @@ def test_a_run_begins_with_its_first_job_and_ends_with_its_last(tmp_path):
 
 def test_the_code_is_kept_as_it_lies(tmp_path):
     root, target = tmp_path / "project", tmp_path / "results/code"
-    write(root, "Snakefile", "workflow/scripts/lib/a.py")
+    own = ["Snakefile", "workflow/scripts/lib/a.py", "envs/a.yaml"]
+    write(root, *own, "README.md", "workflow/scripts/lib/__pycache__/a.pyc", "results/b/c.py")
     write(target, "workflow/scripts/lib/old.py")
-    files = [root / "Snakefile", root / "workflow/scripts/lib/a.py"]
-    assert products.keep_code(files, root, target) == [
-        target / "Snakefile", target / "workflow/scripts/lib/a.py",
-    ]  # fmt: skip
-    assert {path.name for path in target.rglob("*.*")} == {"a.py"}
-    with pytest.raises(ValueError):
-        products.keep_code([tmp_path / "elsewhere.py"], root, target)
+    assert products.keep_code(root, target) == [target / name for name in own]
+    assert {path.name for path in target.rglob("*") if path.is_file()} == {
+        "Snakefile", "a.yaml", "a.py",
+    }  # fmt: skip

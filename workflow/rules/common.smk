@@ -105,18 +105,11 @@ def library(*modules):
 
 
 def project():
-    """The folder of the Snakefile; relative where it can be, as in `library`."""
+    """The folder of the workflow's Snakefile; relative where it can be, as in `library`."""
+    if not workflow.current_basedir.is_local:
+        return Path(workflow.source_path("../../Snakefile")).parent
     folder = Path(workflow.current_basedir).parents[1]
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-
-
-def whole_workflow():
-    """Every file that the workflow consists of: what a run is recorded with."""
-    kinds = {".smk", ".py", ".c", ".j2", ".css", ".rst", ".yaml"}
-    found = [project() / "Snakefile"]
-    for name in ("workflow", "envs"):
-        found += sorted(path for path in (project() / name).rglob("*") if path.suffix in kinds)
-    return [str(path) for path in found]
 
 
 def locked(analysis, name):

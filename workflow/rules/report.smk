@@ -88,7 +88,6 @@ rule describe_run:
         report=rules.render_report.output.report,
         figures=rules.render_report.output.figures,
         sources=all_sources,
-        workflow=whole_workflow(),
         code=library("dome", "methods", "crate", "products", "provenance", "outcome"),
     output:
         crate="results/{analysis}/ro-crate-metadata.json",

@@ -35,7 +35,7 @@ with job(snakemake):
         analysis,
         sources=provenance.describe_sources(analysis, params.sources),
         config=output.config,
-        code=products.keep_code(files.workflow, params.project, output.workflow),
+        code=products.keep_code(params.project, output.workflow),
         products=products.products(folder, analysis),
         versions=provenance.software_versions(),
         devices=list(dict.fromkeys(each["device_note"] for each in networks)),

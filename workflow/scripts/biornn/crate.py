@@ -40,6 +40,7 @@ _FORMATS = {
     ".csv": "text/csv",
     ".h5ad": "application/x-hdf5",
     ".html": "text/html",
+    ".js": "text/javascript",
     ".json": "application/json",
     ".md": "text/markdown",
     ".parquet": "application/vnd.apache.parquet",

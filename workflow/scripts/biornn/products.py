@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from .config_split import ALL_FOLDS
 _ON_THE_WAY = {"logs", "benchmarks", "checkpoints", "tensorboard"}
 #: Files that change without a run, or that are about all others.
 _NO_PRODUCTS = {"journal.log", "ro-crate-metadata.json"}
+#: What the workflow consists of; not what is compiled from it.
+_CODE = {".smk", ".py", ".c", ".j2", ".css", ".js", ".rst", ".yaml"}
 _FOLD = re.compile(r"fold([0-9]+|all)")
 
 
@@ -92,21 +93,24 @@ def times(benchmarks: str | Path, analysis: AnalysisConfig) -> tuple[datetime, d
     return tuple(datetime.fromtimestamp(at, UTC) for at in (min(begun), max(ended)))  # type: ignore[return-value]
 
 
-def keep_code(files: Iterable[str | Path], root: str | Path, target: str | Path) -> list[Path]:
-    """Copy the workflow's own files, with their places below `root`, and say where they are now.
+def keep_code(project: str | Path, target: str | Path) -> list[Path]:
+    """Copy the files that the workflow consists of, with their places, and say where they are now.
 
     Parameters
     ----------
-    files
-        Files below `root`.
+    project
+        The folder with `Snakefile`, `workflow/` and `envs/`.
     target
         Folder; what is in it is taken away first.
     """
-    root, target = Path(root).resolve(), Path(target)
+    project, target = Path(project), Path(target)
+    files = [project / "Snakefile"]
+    for name in ("workflow", "envs"):
+        files += sorted(path for path in (project / name).rglob("*") if path.suffix in _CODE)
     shutil.rmtree(target, ignore_errors=True)
     kept = []
-    for file in map(Path, files):
-        copy = target / file.resolve().relative_to(root)
+    for file in files:
+        copy = target / file.relative_to(project)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
         kept.append(copy)
