@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import report_tables
 from biornn import outcome
+from biornn.files import write_json
 from biornn.targets import Task
 
 
@@ -13,6 +14,18 @@ def test_benchmarks_are_read_as_snakemake_writes_them(tmp_path):
     (row,) = outcome.read_benchmarks(tmp_path).to_dict("records")
     assert (row["rule"], row["of"], row["seconds"]) == ("train_model", "net.fold0", 1.5)
     assert pd.isna(row["memory"])
+
+
+def test_baselines_say_what_they_chose_over_the_folds(tmp_path):
+    paths = [tmp_path / "models/net/fold0/predictions.parquet"]
+    for fold, penalty in ((0, 1.0), (1, 10.0)):
+        paths.append(tmp_path / f"baselines/ridge/fold{fold}/predictions.parquet")
+        value = {"name": "ridge", "kind": "baseline", "chosen": {str(fold): {"penalty": penalty}}}
+        write_json(paths[-1].parent / "model.json", value)
+    (row,) = outcome.read_baselines(paths)
+    assert row["name"] == "ridge" and row["chosen"] == {
+        "0": {"penalty": 1.0}, "1": {"penalty": 10.0},
+    }  # fmt: skip
 
 
 def test_models_are_ranked_by_the_main_metric():

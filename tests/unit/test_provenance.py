@@ -1,13 +1,9 @@
 """What is written of a run is what the run did."""
 
-import json
-
 import pytest
 import report_tables
 from biornn import provenance
 from biornn.files import sha256
-
-SIZES = {"train": 50, "validation": 50, "test": 50}
 
 
 @pytest.fixture
@@ -24,28 +20,21 @@ def test_versions_and_machine_name_no_person_and_no_place():
     assert "/" not in machine["system"]
 
 
-def test_sources_have_their_checksum(source):
+def test_sources_have_their_checksum_and_their_address(source, tmp_path):
     (row,) = provenance.describe_sources(report_tables.analysis(), source)
     assert row == {
         "name": "s", "origin": "local file", "file": "t.csv", "sha256": sha256(source["s"]),
+        "size": "2",
     }  # fmt: skip
-
-
-def test_the_crate_names_inputs_outputs_and_software(tmp_path, source):
-    results = tmp_path / "results"
-    results.mkdir()
-    (results / "metrics.tsv").write_text("a\n")
-    analysis = report_tables.analysis()
-    provenance.write_ro_crate(
-        results / "ro-crate-metadata.json", analysis,
-        provenance.describe_sources(analysis, source), [results / "metrics.tsv"],
-        {"biornn": "1", "torch": "2"},
+    package = {"type": "pypi", "package": "p", "version": "1.0", "file": "p.whl",
+               "sha256": "0" * 64}  # fmt: skip
+    analysis = report_tables.analysis(
+        sources={
+            "s": package,
+            "u": {"type": "url", "url": "https://a:b@data.example/t.csv", "file": "t.csv",
+                  "sha256": "0" * 64},
+        }
     )  # fmt: skip
-    graph = json.loads((results / "ro-crate-metadata.json").read_text())["@graph"]
-    entities = {entity["@id"]: entity for entity in graph}
-    assert entities["metrics.tsv"]["sha256"] == sha256(results / "metrics.tsv")
-    assert entities["./"]["name"] == analysis.title
-    assert entities["#run"]["object"] == [{"@id": "#source-s"}]
-    assert entities["#run"]["result"] == [{"@id": "metrics.tsv"}]
-    assert entities["#source-s"]["sha256"] == sha256(source["s"])
-    assert str(tmp_path) not in json.dumps(graph)
+    packaged, fetched = provenance.describe_sources(analysis, source | {"u": source["s"]})
+    assert packaged["page"] == "https://pypi.org/project/p/1.0/" and "url" not in packaged
+    assert fetched["url"] == fetched["origin"] == "https://data.example/t.csv"

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 
+import crate_validator
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,7 +33,8 @@ def test_every_file_of_the_contract_is_there(finished):
         "metrics.tsv", "comparisons.tsv", "published.tsv", "chosen.json", "report.html",
         "tests.tsv", "classes.tsv", "calibration.tsv", "temperature.tsv", "variance.tsv",
         "ro-crate-metadata.json", "methods.md", "dome.json", "config.yaml",
-        "replicate/fold0/predictions.parquet",
+        "replicate/fold0/predictions.parquet", "code/Snakefile", "code/workflow/rules/train.smk",
+        "code/workflow/scripts/biornn/cells.py", "code/envs/biornn.yaml",
     ]  # fmt: skip
     for model in MODELS:
         wanted += [
@@ -155,6 +157,39 @@ def test_a_card_tells_what_the_tables_tell(finished):
     assert digest in page and "python -m biornn export" in page
     control = (finished.results / "models/shuffled/fold0/README.md").read_text()
     assert "**Not for use.**" in control
+
+
+def test_the_crate_holds_all_that_is_there_and_a_validator_agrees(finished, tmp_path):
+    assert crate_validator.problems(finished.results, tmp_path / "cache") == []
+    graph = json.loads((finished.results / "ro-crate-metadata.json").read_text())["@graph"]
+    entities = {entity["@id"]: entity for entity in graph}
+    there = {
+        str(path.relative_to(finished.results))
+        for path in finished.results.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    }
+    known = {name for name in there if name in entities}
+    assert {name.split("/")[0] for name in there - known} <= {"logs", "benchmarks"}
+    results = {each["@id"] for each in entities["#run"]["result"]}
+    assert results == {name for name in known if not name.startswith("code/")} - {
+        "config.yaml", "ro-crate-metadata.json",
+    }  # fmt: skip
+    for name in ("models/gru/fold0/weights.safetensors", "report.html", "code/Snakefile"):
+        found = hashlib.sha256((finished.results / name).read_bytes()).hexdigest()
+        assert entities[name]["sha256"] == found
+    snakefile = (finished.results / "code/Snakefile").read_bytes()
+    assert snakefile == (finished.folder / "Snakefile").read_bytes()
+    assert entities["#run"]["startTime"] < entities["#run"]["endTime"]
+
+
+def test_the_words_are_about_this_run(finished):
+    text = (finished.results / "methods.md").read_text(encoding="utf-8")
+    for piece in ("batches of 32; 4 epochs.", "the seeds 1 and 2", "`lstm` 4 (", "(chosen: ",
+                  "at most 20 rounds", "**References.**", "Kingma DP, Ba J."):  # fmt: skip
+        assert piece in text, piece
+    checklist = json.loads((finished.results / "dome.json").read_text())
+    assert "`lstm` 913" in checklist["optimization"]["parameters"]["text"]
+    assert "CPU, 1 thread" in checklist["model"]["execution_time"]["text"]
 
 
 def test_a_second_run_has_nothing_to_do(finished):

@@ -105,6 +105,14 @@ def library(*modules):
     return [str(file) for file in files if file.exists()]
 
 
+def project():
+    """The folder of the workflow's Snakefile; relative where it can be, as in `library`."""
+    if not workflow.current_basedir.is_local:
+        return Path(workflow.source_path("../../Snakefile")).parent
+    folder = Path(workflow.current_basedir).parents[1]
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
 def locked(analysis, name):
     """Lines of the lock of a source that needs one, without their dates."""
     if not locks.can_be_locked(ANALYSES[analysis].sources[name]):

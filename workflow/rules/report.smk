@@ -2,7 +2,7 @@
 
 Needs: every table of the analysis, the descriptions, histories and predictions of the models.
 Makes: `report.html`, `figures/`; `config.yaml`, `methods.md`, `dome.json`,
-`ro-crate-metadata.json`.
+`ro-crate-metadata.json`, and in `code/` the workflow as it ran.
 """
 
 
@@ -75,34 +75,25 @@ rule render_report:
         "../scripts/render_report.py"
 
 
+# After all that is a result: the crate lists every file that is there by then.
 rule describe_run:
     input:
         description=rules.build_examples.output.description,
         folds=rules.split_examples.output.folds,
         audit=rules.split_examples.output.audit,
-        outputs=[
-            rules.evaluate.output.metrics,
-            rules.evaluate.output.comparisons,
-            rules.evaluate.output.published,
-            rules.evaluate.output.memorization,
-            rules.evaluate.output.tests,
-            rules.evaluate.output.classes,
-            rules.evaluate.output.calibration,
-            rules.evaluate.output.temperature,
-            rules.evaluate.output.variance,
-            rules.split_examples.output.splits,
-            rules.split_examples.output.audit,
-            rules.split_examples.output.nearest,
-            rules.build_examples.output.qc,
-            rules.render_report.output.methods,
-            rules.render_report.output.report,
-        ],
+        descriptions=lambda wildcards: trained(wildcards.analysis, "model.json"),
+        predictions=predictions,
+        searches=searched("chosen.json"),
+        methods=rules.render_report.output.methods,
+        report=rules.render_report.output.report,
+        figures=rules.render_report.output.figures,
         sources=all_sources,
-        code=library("methods", "provenance"),
+        code=library("dome", "methods", "crate", "products", "provenance", "outcome"),
     output:
         crate="results/{analysis}/ro-crate-metadata.json",
         dome="results/{analysis}/dome.json",
         config="results/{analysis}/config.yaml",
+        workflow=directory("results/{analysis}/code"),
     log:
         "results/{analysis}/logs/describe_run.log",
     benchmark:
@@ -112,5 +103,7 @@ rule describe_run:
     params:
         analysis=whole_analysis,
         sources=source_paths,
+        project=str(project()),
+        benchmarks="results/{analysis}/benchmarks",
     script:
         "../scripts/describe_run.py"

@@ -49,6 +49,9 @@ with job(snakemake):
         outcome.n_read(tables),
         tables.descriptions[0]["device_note"],
         searched,
+        networks=tables.descriptions,
+        baselines=outcome.read_baselines(files.predictions),
+        versions=provenance.software_versions(),
     )
     write_text(output.methods, text)
     page = report.render(

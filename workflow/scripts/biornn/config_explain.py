@@ -8,6 +8,9 @@ from pydantic import Field, StringConstraints
 
 from .config_base import Name, Section
 
+#: With fewer test examples, those of validation and then of training are explained too.
+ENOUGH = 20
+
 
 class MotifsConfig(Section):
     """Known motifs that those found are compared with: a file in MEME's text format."""

@@ -13,7 +13,7 @@ import pandas as pd
 from . import models, motifs
 from .alphabets import ALPHABETS
 from .attribution import Explainer, Question, mutation_cost, randomized
-from .config_explain import ExplainConfig
+from .config_explain import ENOUGH, ExplainConfig
 from .encoding import EncodedSequences
 from .folds import FoldData
 from .inputs import RankedGenes
@@ -21,8 +21,6 @@ from .losses import TargetScaling
 from .models import InputScheme
 from .sanity import agreement
 
-#: With fewer test examples, those of validation and then of training are explained too.
-ENOUGH = 20
 #: Positions that are shown where sequences have different lengths, or around a position.
 SHOWN, AROUND, LONGEST = 30, 15, 200
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .config_models import (
@@ -57,8 +57,6 @@ def network_in_words(name: str, model: ModelConfig, task: Task, delta: float) ->
     ]
     parts += _parts_in_words(model)
     parts += ["read at every step" if task.per == "position" else _READOUTS[model.pooling]]
-    if model.initialization == "orthogonal" and model.cell in ("rnn", "lstm", "gru"):
-        parts += ["orthogonal recurrent matrices at the start (Saxe et al. 2014)"]
     parts += [_LOSSES[model.loss].format(delta=delta)] if model.loss != "auto" else []
     if model.dropout:
         same = ", one mask for all steps (Gal & Ghahramani 2016)" * model.variational_dropout
@@ -89,34 +87,72 @@ def _parts_in_words(model: ModelConfig) -> list[str]:
 _KMERS = "the counts of k-mers"
 
 
-def baseline_in_words(name: str, baseline: Any, task: Task, inputs: str = "letters") -> str:
-    """A simple model, what it sees, and whether its targets were shuffled."""
-    said = _baseline_in_words(name, baseline, task, inputs)
-    return f"{said}, on shuffled targets" if baseline.shuffle_labels else said
+def baseline_in_words(
+    name: str,
+    baseline: Any,
+    task: Task,
+    inputs: str = "letters",
+    chosen: Iterable[Mapping[str, Any]] = (),
+) -> str:
+    """A simple model, what it sees, how it was set, and whether its targets were shuffled.
+
+    Parameters
+    ----------
+    inputs
+        As in `Description`.
+    chosen
+        What was chosen on the validation examples of each fold, from the `model.json` of the
+        baseline.
+    """
+    found: dict[str, set[Any]] = {}
+    for of_fold in chosen:
+        for key, value in of_fold.items():
+            # one number a label is told by its extremes
+            values = value if isinstance(value, list) else [value]
+            found.setdefault(key, set()).update(v for v in values if isinstance(v, int | float))
+    said = _baseline_in_words(name, baseline, task, inputs, found)
+    return f"{said}, on shuffled targets as a negative control" if baseline.shuffle_labels else said
 
 
-def _baseline_in_words(name: str, baseline: Any, task: Task, inputs: str = "letters") -> str:
-    """A simple model, and what it sees; `inputs` as in `Description`."""
+def span(values: Iterable[float]) -> str:
+    """`3`, or `3 to 7`; empty where there is no value."""
+    there = sorted(set(values))
+    ends = [f"{value:,}" if isinstance(value, int) else f"{value:g}" for value in there]
+    return " to ".join(ends[:1] + ends[1:][-1:])
+
+
+def _baseline_in_words(
+    name: str, baseline: Any, task: Task, inputs: str, found: Mapping[str, set[Any]]
+) -> str:
     numbers = inputs != "letters"
     seen = ""
     if task.per == "position" and isinstance(baseline, LinearBaseline | BoostingBaseline):
         sides = "before it" if task.next_value else "on each side"
         seen = f" of the position and {baseline.window} {sides}"
+    kmers = "the counts of {}-mers".format(span(found["k"])) if found.get("k") else _KMERS
     if isinstance(baseline, LinearBaseline):
         features = {
             "additive": "one-hot letters",
             "neighbor": "one-hot letters and adjacent pairs",
             "pairwise": "one-hot letters and all pairs of positions",
-            "kmers": _KMERS,
+            "kmers": kmers,
         }[baseline.features]
-        if features == _KMERS and (numbers or seen):
+        if features == kmers and (numbers or seen):
             features = "one-hot letters"
         features = features.replace("one-hot letters", "the values") if numbers else features
+        if found.get("n_features"):
+            features += f"{seen} ({span(found['n_features'])} features)"
+            seen = ""
         kind = {
             "count": "Poisson regression (L2 penalty)",
             "multilabel": "logistic regression (L2 penalty) for each label",
         }.get(task.name, "logistic regression (L2 penalty)" if task.classes else "ridge regression")
-        return f"`{name}`: {kind} on {features}{seen}, penalty chosen on validation data"
+        taken = f" (chosen: {span(found['penalty'])})" if found.get("penalty") else ""
+        penalties = [f"{penalty:g}" for penalty in baseline.penalties]
+        how = f"penalty {penalties[0]}"
+        if len(penalties) > 1:
+            how = f"penalty chosen on validation data among {', '.join(penalties)}{taken}"
+        return f"`{name}`: {kind} on {features}{seen}, {how}"
     if isinstance(baseline, BoostingBaseline):
         own = {
             "count": " with the Poisson deviance as loss",
@@ -124,12 +160,24 @@ def _baseline_in_words(name: str, baseline: Any, task: Task, inputs: str = "lett
         }.get(task.name, "")
         what = "the values" if numbers else "letters"
         if baseline.features == "kmers" and not numbers and not seen:
-            what = _KMERS
-        how = f"histogram gradient boosting on {what}{seen}{own}"
-        return f"`{name}`: {how}, stopped on validation data"
+            what = kmers
+        grown = f" ({span(found['iterations'])} rounds)" if found.get("iterations") else ""
+        return (
+            f"`{name}`: histogram gradient boosting on {what}{seen}{own}, learning rate "
+            f"{baseline.learning_rate:g}, trees of at most {baseline.max_leaves} leaves, at most "
+            f"{baseline.max_iterations:,} rounds, stopped earlier where the validation loss no "
+            f"longer fell{grown}"
+        )
     if isinstance(baseline, NearestBaseline):
         how = "Euclidean distance of standardised values" if numbers else "edit distance"
-        return f"`{name}`: the targets of the nearest training example by {how}"
+        mixed = ""
+        if task.classes or task.counts:
+            share = f" ({span(found['share'])})" if found.get("share") else ""
+            mixed = (
+                ", mixed with the mean of training by a weight that was chosen on validation data"
+                f"{share}"
+            )
+        return f"`{name}`: the targets of the nearest training example by {how}{mixed}"
     if isinstance(baseline, PersistenceBaseline):
         return f"`{name}`: the present value"
     what = {"multilabel": "share of each label"}.get(
@@ -193,9 +241,11 @@ def metrics_in_words(task: Task) -> str:
         )
     if task.kind == "classification":
         area = "AUROC, average precision, " if whole else ""
+        matthews, of = " (R_K of Gorodkin 2004)", "mean over classes"
+        if len(task.classes) == 2:
+            matthews, of = "", f"of the class {task.classes[1]}"
         return (
-            "Accuracy, balanced accuracy, Matthews correlation (R_K of Gorodkin 2004 for more than "
-            "two classes), F1 (of the second of two classes, or the mean over classes), "
+            f"Accuracy, balanced accuracy, Matthews correlation{matthews}, F1 ({of}), "
             f"{area}log loss, Brier score and {_CALIBRATION.format(said='most probable class')}"
         )
     ranks = "Pearson and Spearman correlation" if whole else "Pearson correlation"

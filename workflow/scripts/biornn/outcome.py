@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 
 from . import examples, splits, statistics
 from .examples import Description
-from .files import read_tsv
+from .files import read_json, read_tsv
 from .folds import read_descriptions
 from .metrics import LABELS, LOWER_IS_BETTER
 
@@ -128,6 +128,26 @@ def read_tables(
         benchmarks=read_benchmarks(benchmarks),
         description=examples.load_description(files["description"]),
     )
+
+
+def read_baselines(predictions: Iterable[str | Path]) -> list[dict[str, Any]]:
+    """What the `model.json` beside predictions says of baselines, over folds.
+
+    Returns
+    -------
+    list of dict
+        A row a baseline: `name, kind, baseline`, and `chosen` by fold: what was chosen on the
+        validation examples.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for path in map(Path, predictions):
+        beside = path.parent / "model.json"
+        if path.parts[-4] != "baselines" or not beside.exists():
+            continue
+        value = read_json(beside)
+        known = found.setdefault(value["name"], value | {"chosen": {}})
+        known["chosen"] |= value["chosen"]
+    return list(found.values())
 
 
 def variant_rows(

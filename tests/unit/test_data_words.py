@@ -1,0 +1,80 @@
+"""The data in words; whole texts are tested with the methods."""
+
+import pytest
+import report_tables
+from biornn import data_words
+from biornn.config import section
+from biornn.examples import Description
+from report_tables import FOLDS
+
+
+def records(n_read=150, **examples):
+    examples = {"source": "s", "sequence": {"column": "x", "alphabet": "rna"}} | examples
+    analysis = report_tables.analysis(examples=examples, expression=None, target={"column": "y"})
+    return data_words.records_in_words(analysis, n_read, FOLDS)
+
+
+@pytest.mark.parametrize(
+    ("duplicates", "said"),
+    [
+        ("keep", "Identical sequences were kept."),
+        ("keep_first", "Of identical sequences the first was kept."),
+        ("error", "all of them were used."),
+    ],
+)
+def test_copies(duplicates, said):
+    assert records(duplicates=duplicates).endswith(said)
+
+
+def test_pieces_of_long_records():
+    said = records(3, tiles={"length": 50, "step": 25})
+    assert said.startswith("3 records were read from the file `t.csv`; 150 examples were used")
+    assert "long sequences were cut into pieces of 50 letters, one every 25 letters" in said
+
+
+def test_numbers_have_no_letters():
+    said = records(numbers={"column": "x"}, sequence={"ambiguity": "drop"})
+    assert "letters" not in said and "ambiguity" not in said
+
+
+def test_records_without_a_target_or_a_counterpart():
+    examples = {
+        "source": "s", "id": "name", "sequence": {"column": "x", "alphabet": "rna"},
+        "join": [{"source": "s", "id": "name", "take": {"y": "y"}, "unmatched": "drop"}],
+        "covariates": ["warm"], "incomplete": "drop",
+    }  # fmt: skip
+    target = {"column": "y", "missing": "drop", "min_class_size": 5, "small_classes": "drop",
+              "masked": ["?"], "per": "position"}  # fmt: skip
+    analysis = report_tables.analysis(examples=examples, expression=None, target=target)
+    said = data_words.records_in_words(analysis, 150, FOLDS)
+    assert (
+        "Columns of other tables were joined by the identifier of the records. Records without a "
+        "counterpart in the joined tables or without a target or with an empty covariate or weight "
+        "were left out. Classes of fewer than 5 examples were left out. Positions labelled ? were "
+        "neither learned nor scored."
+    ) in said
+
+
+def test_the_identity_of_families_is_that_of_the_alphabet():
+    split = section("split", {"method": "random", "groups": {"by": "homology"}})
+    for alphabet, identity in (("protein", "0.4"), ("dna", "0.8"), (None, "0.4 (protein) or 0.8")):
+        said = data_words.split_in_words(split, FOLDS, alphabet)
+        assert f"an identity of at least {identity} " in said and "over 80 % of both" in said
+    split = section("split", {"method": "random", "groups": {"by": "homology", "identity": 0.6}})
+    assert "at least 0.6 over" in data_words.split_in_words(split, FOLDS, "dna")
+
+
+def test_the_audit_looks_at_both_strands_of_dna():
+    assert "on either strand" in data_words.audit_in_words(Description("letters", "dna"))
+    assert "strand" not in data_words.audit_in_words(Description("letters", "rna"))
+    assert "letter" not in data_words.audit_in_words(Description("numbers", None))
+
+
+def test_embedded_letters_are_not_one_hot():
+    description = Description("letters", "protein")
+    models = {"a": {"cell": "gru", "letters": "embedding"}}
+    said = data_words.inputs_in_words(report_tables.analysis(models=models), description)
+    assert said == "The letters of the sequences (protein) were read as vectors that are learned."
+    models["b"] = {"cell": "gru"}
+    said = data_words.inputs_in_words(report_tables.analysis(models=models), description)
+    assert said == "Sequences were one-hot encoded (protein)."
