@@ -1,10 +1,9 @@
 """Draw the figures and render the page."""
 
-from pathlib import Path
-
 from _job import job
 from biornn import (
     comparisons,
+    drawing,
     figures,
     growth,
     insight,
@@ -40,8 +39,7 @@ with job(snakemake):
         | insight.draw_all(looked)
         | growth.draw_all(curve, tables)
     )
-    for name, svg in drawn.items():
-        write_text(Path(output.figures) / f"{name}.svg", svg)
+    drawing.write_all(drawn, output.figures)
     text = methods.methods_text(
         analysis,
         tables.description,

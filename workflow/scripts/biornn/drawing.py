@@ -1,4 +1,4 @@
-"""Drawing: SVG on white, the same bytes for the same numbers, colours that all eyes tell apart.
+"""Drawing: figures on white, the same bytes for the same numbers, colours that all eyes tell apart.
 
 The colours are those of Okabe & Ito (2008), one a kind of model; kinds also differ by marker.
 """
@@ -6,10 +6,16 @@ The colours are those of Okabe & Ito (2008), one a kind of model; kinds also dif
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import matplotlib as mpl
+import pandas as pd
 from matplotlib.figure import Figure
+
+from .files import write_text, write_tsv, write_with
 
 COLORS = {
     "recurrent": "#0072B2",
@@ -35,14 +41,53 @@ _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "biornn",
 }
+_DPI = 150
 
 
-def draw(width: float, height: float, paint: Callable[[Figure], None]) -> str:
-    """The SVG of a figure (inches) that `paint` fills."""
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        paint(figure)
-        stream = io.StringIO()
-        # no date: the same numbers give the same bytes
-        figure.savefig(stream, format="svg", dpi=150, metadata={"Date": None})
-    return stream.getvalue()
+@dataclass(frozen=True)
+class Drawn:
+    """A figure: how it is painted, and the numbers that it shows.
+
+    Attributes
+    ----------
+    width, height : float
+        Inches.
+    data : pandas.DataFrame
+        What is shown, a row a point, bar or line end.
+    paint : callable
+        Fills an empty figure.
+    """
+
+    width: float
+    height: float
+    data: pd.DataFrame
+    paint: Callable[[Figure], None]
+
+    def _saved(self, format: str, metadata: dict[str, None]) -> bytes:
+        with mpl.rc_context(_STYLE):
+            figure = Figure(figsize=(self.width, self.height), layout="constrained")
+            self.paint(figure)
+            stream = io.BytesIO()
+            # no date and no version: the same numbers give the same bytes
+            figure.savefig(stream, format=format, dpi=_DPI, metadata=metadata)
+        return stream.getvalue()
+
+    @cached_property
+    def svg(self) -> str:
+        """The SVG; its text is text."""
+        return self._saved("svg", {"Date": None}).decode("utf-8")
+
+    @cached_property
+    def png(self) -> bytes:
+        """The PNG."""
+        return self._saved("png", {"Software": None})
+
+
+def write_all(drawn: Mapping[str, Drawn], folder: str | Path) -> None:
+    """Write `{name}.svg`, `{name}.png` and `{name}.tsv` of each figure."""
+    for name, figure in drawn.items():
+        path = Path(folder) / name
+        write_text(path.with_name(f"{name}.svg"), figure.svg)
+        png = figure.png
+        write_with(path.with_name(f"{name}.png"), lambda place, png=png: place.write_bytes(png))
+        write_tsv(figure.data, path.with_name(f"{name}.tsv"))

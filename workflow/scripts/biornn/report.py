@@ -16,6 +16,7 @@ import pandas as pd
 
 from . import findings, insight, searches, trust
 from .config import AnalysisConfig
+from .drawing import Drawn
 from .findings import CORRECTIONS, interval, number
 from .insight import Looked
 from .methods import profile_in_words, split_in_words
@@ -112,9 +113,15 @@ def _fold_rows(tables: Tables) -> list[dict[str, Any]]:
     return rows
 
 
-def image(svg: str) -> str:
-    """An SVG as a data address for `<img>`, where nothing in it can act."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
+#: Bytes of an SVG above which a page shows the PNG.
+LARGEST_SVG = 300_000
+
+
+def image(figure: Drawn) -> str:
+    """A figure as a data address for `<img>`, where nothing in it can act."""
+    svg = figure.svg.encode()
+    kind, content = ("svg+xml", svg) if len(svg) <= LARGEST_SVG else ("png", figure.png)
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def render(
@@ -122,7 +129,7 @@ def render(
     name: str,
     analysis: AnalysisConfig,
     tables: Tables,
-    figures: Mapping[str, str],
+    figures: Mapping[str, Drawn],
     methods: str,
     sources: Sequence[Mapping[str, str]],
     versions: Mapping[str, str],
