@@ -141,6 +141,9 @@ def of_task(name: str) -> outcome.Tables:
         predictions=predictions,
         histories={"net": plain.histories["net"]},
         descriptions=[plain.descriptions[0] | {"architecture": {"loss": loss}}],
+        examples=pd.DataFrame(
+            {"id": ids, "sequence": generator.choice(["ACGU", "GGGU" * 20, HOSTILE], size=n)}
+        ),
         description=Description("letters", "rna", task),
     )
 

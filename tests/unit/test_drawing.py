@@ -34,3 +34,13 @@ def test_a_figure_is_written_with_its_data(tmp_path):
 def test_every_kind_of_model_has_a_colour_and_a_marker():
     assert set(drawing.MARKERS) <= set(drawing.COLORS)
     assert len(set(drawing.MARKERS.values())) == len(drawing.MARKERS)
+
+
+def test_powers_of_ten_are_written_without_markup():
+    def paint(figure):
+        axes = figure.subplots()
+        axes.plot([1, 2], [1e-6, 1.0])
+        axes.set_yscale("log")
+
+    svg = drawing.Drawn(3, 2, DATA, paint).svg
+    assert "mathdefault" not in svg and "10⁻⁴" in svg

@@ -381,15 +381,18 @@ def training_threads(wildcards):
 
 def final_outputs():
     """What `all` asks for."""
-    return expand(
+    files = expand(
         "results/{analysis}/{file}",
         analysis=ANALYSES,
         file=["report.html", "ro-crate-metadata.json", "methods.md", "dome.json", "config.yaml"],
     )
+    return [*files, "results/index.html"]
 
 
 def announce_reports():
     """Say where the reports are."""
+    if Path("results/index.html").exists():
+        logger.info("All analyses: results/index.html")
     for analysis in ANALYSES:
         path = Path(f"results/{analysis}/report.html")
         if path.exists():

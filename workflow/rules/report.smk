@@ -1,9 +1,17 @@
 """The page a biologist reads, and the record of the run.
 
 Needs: every table of the analysis, the descriptions, histories and predictions of the models.
-Makes: `report.html`, `figures/`; `config.yaml`, `methods.md`, `dome.json`,
-`ro-crate-metadata.json`.
+Makes: `report.html`, `summary.json`, `figures/`; `config.yaml`, `methods.md`, `dome.json`,
+`ro-crate-metadata.json`; over all analyses `results/index.html`.
 """
+
+# the frame of every page, and what is in it
+PAGE = [
+    workflow.source_path("../report/page.html.j2"),
+    workflow.source_path("../report/parts.html.j2"),
+]
+PAGE_CSS = workflow.source_path("../report/report.css")
+PAGE_SCRIPT = workflow.source_path("../report/page.js")
 
 
 rule render_report:
@@ -37,8 +45,14 @@ rule render_report:
         variant_metrics=of_variants("metrics.tsv"),
         variant_folds=of_variants("folds.tsv"),
         variant_chosen=of_variants("chosen.json"),
-        template=workflow.source_path("../report/report.html.j2"),
-        css=workflow.source_path("../report/report.css"),
+        templates=[
+            *PAGE,
+            workflow.source_path("../report/report.html.j2"),
+            workflow.source_path("../report/explanations.html.j2"),
+            workflow.source_path("../report/training.html.j2"),
+        ],
+        css=PAGE_CSS,
+        script=PAGE_SCRIPT,
         code=library(
             "report",
             "figures",
@@ -50,6 +64,7 @@ rule render_report:
             "insight",
             "growth",
             "trust",
+            "summary",
         ),
     output:
         report=report(
@@ -58,6 +73,7 @@ rule render_report:
             category="{analysis}",
         ),
         methods="results/{analysis}/methods.md",
+        summary="results/{analysis}/summary.json",
         figures=directory("results/{analysis}/figures"),
     log:
         "results/{analysis}/logs/render_report.log",
@@ -73,6 +89,25 @@ rule render_report:
         benchmarks="results/{analysis}/benchmarks",
     script:
         "../scripts/render_report.py"
+
+
+rule render_index:
+    input:
+        summaries=expand("results/{analysis}/summary.json", analysis=ANALYSES),
+        templates=[*PAGE, workflow.source_path("../report/index.html.j2")],
+        css=PAGE_CSS,
+        script=PAGE_SCRIPT,
+        code=library("summary"),
+    output:
+        report("results/index.html", caption="../report/index.rst"),
+    log:
+        "results/logs/render_index.log",
+    benchmark:
+        "results/benchmarks/render_index.tsv"
+    conda:
+        "../../envs/biornn.yaml"
+    script:
+        "../scripts/render_index.py"
 
 
 rule describe_run:

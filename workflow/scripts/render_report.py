@@ -14,13 +14,15 @@ from biornn import (
     report,
     searches,
     statistics,
+    summary,
     trust,
 )
 from biornn.config import AnalysisConfig
-from biornn.files import write_text
+from biornn.files import write_json, write_text
 
 with job(snakemake):
     files, params, output = snakemake.input, snakemake.params, snakemake.output
+    name = snakemake.wildcards.analysis
     analysis = AnalysisConfig.model_validate(params.analysis)
     predictions = statistics.read_predictions(files.predictions, params.controls)
     tables = outcome.read_tables(files, predictions, params.benchmarks)
@@ -49,12 +51,14 @@ with job(snakemake):
         searched,
     )
     write_text(output.methods, text)
+    write_json(output.summary, summary.summarize(name, analysis, tables))
     page = report.render(
-        name=snakemake.wildcards.analysis,
+        name=name,
         analysis=analysis,
         tables=tables,
         figures=drawn,
         methods=text,
+        dome=methods.dome(analysis, tables.description, tables.own_folds, tables.audit),
         sources=provenance.describe_sources(analysis, params.sources),
         versions=provenance.software_versions(),
         machine=provenance.describe_machine(),
@@ -68,7 +72,8 @@ with job(snakemake):
         ),
         looked=looked,
         grown=[] if curve is None else growth.sentences(curve, tables),
-        template=files.template,
+        templates=files.templates,
         css=files.css,
+        script=files.script,
     )
     write_text(output.report, page)

@@ -6,6 +6,7 @@ The colours are those of Okabe & Ito (2008), one a kind of model; kinds also dif
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from pathlib import Path
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, NullFormatter
 
 from .files import write_text, write_tsv, write_with
 
@@ -67,6 +69,7 @@ class Drawn:
         with mpl.rc_context(_STYLE):
             figure = Figure(figsize=(self.width, self.height), layout="constrained")
             self.paint(figure)
+            _plain_powers(figure)
             stream = io.BytesIO()
             # no date and no version: the same numbers give the same bytes
             figure.savefig(stream, format=format, dpi=_DPI, metadata=metadata)
@@ -81,6 +84,29 @@ class Drawn:
     def png(self) -> bytes:
         """The PNG."""
         return self._saved("png", {"Software": None})
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _power(value: float, _: int | None = None) -> str:
+    """`10⁻³`; numbers that are no power of ten, and those near one, as they are."""
+    exponent = round(math.log10(value)) if value > 0 else 0
+    if abs(exponent) < 3 or not math.isclose(value, 10.0**exponent):
+        return f"{value:g}"
+    return f"10{str(exponent).translate(_RAISED)}"
+
+
+def _plain_powers(figure: Figure) -> None:
+    """Ticks of logarithmic axes without mathematical markup, which names are not read as."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if isinstance(axis.get_major_formatter(), LogFormatterSciNotation):
+                axis.set_major_formatter(FuncFormatter(_power))
+                few = axis.get_view_interval()
+                # less than a power of ten has no other ticks
+                wide = few[0] <= 0 or few[1] / few[0] > 10
+                axis.set_minor_formatter(NullFormatter() if wide else FuncFormatter(_power))
 
 
 def write_all(drawn: Mapping[str, Drawn], folder: str | Path) -> None:
