@@ -57,6 +57,7 @@ def analysis(**changes) -> AnalysisConfig:
     return AnalysisConfig.model_validate(value | changes)
 
 
+HOSTILE_CLASSES = ("<img src=x onerror=window.hit=1>", '"><b>', "it's & more")
 TASKS = {
     "count": Task(counts=True),
     "ordinal": Task("classification", "sequence", ("low", "mid", "high"), ordered=True),
@@ -92,7 +93,8 @@ def beside(groups: list[statistics.Group]) -> dict[str, pd.DataFrame]:
 @made_once
 def of_task(name: str) -> outcome.Tables:
     """The tables of a run with another target, or with a network that predicts a spread."""
-    task, generator, n = TASKS[name], np.random.default_rng(0), 300
+    hostile = Task("classification", "sequence", HOSTILE_CLASSES)
+    task, generator, n = (TASKS | {"hostile": hostile})[name], np.random.default_rng(0), 300
     subsets = np.array(["train", "validation", "test"])[np.arange(n) % 3]
     truth = np.random.default_rng(1).normal(size=(n, 2))
     tables_of = []
@@ -109,7 +111,7 @@ def of_task(name: str) -> outcome.Tables:
             elif name == "gaussian":
                 columns = {"target": truth[:, 0], "prediction": noisy[:, 0]}
                 columns |= {"prediction_sd": np.full(n, 0.3)} if model == "net" else {}
-            elif name == "ordinal":
+            elif name in ("ordinal", "hostile"):
                 cut = np.digitize(truth[:, 0], [-0.5, 0.5])
                 steps = special.expit(3 * (noisy[:, :1] - [[-0.5, 0.5]]))
                 whole = np.column_stack([np.ones(n), steps, np.zeros(n)])

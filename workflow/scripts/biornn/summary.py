@@ -22,10 +22,11 @@ def summarize(name: str, analysis: AnalysisConfig, tables: Tables) -> dict[str, 
     -------
     dict
         `name, title, question`; `answer` (`network`, `baseline` or `unclear`), `lead` and
-        `verdict`, the sentences of the report; `warnings`, what must be known before believing it; the main
-        `metric` and whether `lower_is_better`; `network` and `baseline` (`model, value, ci_low,
-        ci_high` on the test set), their `difference` (`value, ci_low, ci_high, p_adjusted`); `n`
-        test examples, and the `confidence` of the intervals. What is missing is None.
+        `verdict`, the sentences of the report; `warnings`, what must be known before believing it;
+        the main `metric` and whether `lower_is_better`; `network` and `baseline` (`model, value,
+        ci_low, ci_high` on the test set), their `difference` (`value, ci_low, ci_high,
+        p_adjusted`); `n` test examples, and the `confidence` of the intervals. What is missing is
+        None.
     """
     main, chosen = tables.main, tables.chosen
     network, baseline = chosen["best_recurrent"], chosen["best_baseline"]
