@@ -8,6 +8,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import report_tables
 import test_insight
@@ -33,7 +34,9 @@ def pages(tmp_path_factory):
     """Pages with hostile titles, ids and classes, by name."""
     folder = tmp_path_factory.mktemp("pages")
     changes = {"title": HOSTILE, "question": f"{HOSTILE}?"}
-    plain = report_tables.tables(copies=3)
+    jobs = [("train_model", f"net{at}.fold0", 10.0 + at, 500.0) for at in range(20)]
+    jobs = pd.DataFrame(jobs, columns=["rule", "of", "seconds", "memory"])
+    plain = replace(report_tables.tables(copies=3), benchmarks=jobs)
     looked = [test_insight.written(folder / "looked" / name, genes=name == "genes")
               for name in ("net", "genes")]  # fmt: skip
     tune = {"net": test_searches.TUNE["net"].model_dump()}
@@ -168,17 +171,17 @@ def test_what_is_missing_comes_last_in_both_directions(opened):
 
 def test_rows_are_filtered_by_what_is_typed(opened):
     page = opened("numbers")
-    box = page.get_by_role("searchbox", name="Filter rows of: Worst mistakes")
-    ids = column(page, "#errors table", 0)
-    box.press_sequentially(ids[3].upper())
-    assert ids[3] in column(page, "#errors table", 0)
-    assert all(ids[3] in each for each in column(page, "#errors table", 0))
-    assert "of 10 rows" in page.locator("#errors output").inner_text()
+    page.locator("#training summary").press("Enter")
+    box = page.get_by_role("searchbox", name="Filter rows of: Each job's wall time")
+    box.press_sequentially("Model NET1")
+    jobs = "#training details table"
+    assert column(page, jobs, 1) == [f"net{at}.fold0" for at in (1, *range(10, 20))]
+    assert page.locator("#training output").inner_text() == "11 of 20 rows"
     box.fill("no such row")
-    assert column(page, "#errors table", 0) == []
+    assert column(page, jobs, 1) == []
     box.fill("")
-    assert column(page, "#errors table", 0) == ids
-    assert page.locator("#errors output").inner_text() == ""
+    assert len(column(page, jobs, 1)) == 20
+    assert page.locator("#training output").inner_text() == ""
 
 
 def test_the_methods_text_is_copied(opened):

@@ -7,7 +7,7 @@
 
   // -- tables: sort by a heading, filter by a text ------------------------------------------------
 
-  const FEWEST_TO_FILTER = 8;
+  const FEWEST_TO_FILTER = 15;
   const texts = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
   // what a cell says first; the small print (its interval) is no part of the order

@@ -90,11 +90,10 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _power(value: float, _: int | None = None) -> str:
-    """`10⁻³`; numbers that are no power of ten, and those near one, as they are."""
+    """`10⁻³`; what is no power of ten as it is."""
     exponent = round(math.log10(value)) if value > 0 else 0
-    if abs(exponent) < 3 or not math.isclose(value, 10.0**exponent):
-        return f"{value:g}"
-    return f"10{str(exponent).translate(_RAISED)}"
+    power = math.isclose(value, 10.0**exponent)
+    return f"10{str(exponent).translate(_RAISED)}" if power else f"{value:g}"
 
 
 def _plain_powers(figure: Figure) -> None:
@@ -102,11 +101,12 @@ def _plain_powers(figure: Figure) -> None:
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             if isinstance(axis.get_major_formatter(), LogFormatterSciNotation):
-                axis.set_major_formatter(FuncFormatter(_power))
-                few = axis.get_view_interval()
-                # less than a power of ten has no other ticks
-                wide = few[0] <= 0 or few[1] / few[0] > 10
-                axis.set_minor_formatter(NullFormatter() if wide else FuncFormatter(_power))
+                low, high = axis.get_view_interval()
+                decades = math.log10(high / low)
+                form = FuncFormatter(_power if decades > 3 else lambda value, _: f"{value:g}")
+                axis.set_major_formatter(form)
+                # within few powers of ten there may be no other ticks
+                axis.set_minor_formatter(form if decades < 1.5 else NullFormatter())
 
 
 def write_all(drawn: Mapping[str, Drawn], folder: str | Path) -> None:

@@ -16,13 +16,14 @@ from .findings import median_identity
 from .inputs import read_series
 from .metrics import CHANCE, LABELS
 from .outcome import Tables
+from .splits import SUBSETS
 from .targets import Task
 
 
 def target_distribution(targets: pd.DataFrame, label: str) -> Drawn:
     """Histogram of the target in each subset; `targets` has `subset` and `target`."""
     edges = np.histogram_bin_edges(targets["target"], bins=60)
-    parts = dict(iter(targets.groupby("subset", sort=False)["target"]))
+    parts = dict(iter(targets.groupby("subset", observed=True)["target"]))
     densities = {str(subset): np.histogram(part, edges, density=True)[0]
                  for subset, part in parts.items()}  # fmt: skip
     data = pd.concat(
@@ -60,7 +61,7 @@ def class_shares(shares: pd.DataFrame, sizes: Mapping[str, int]) -> Drawn:
         )
         axes.set(ylabel="share")
         axes.grid(visible=False, axis="x")
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
     data = shares.rename_axis("subset").reset_index().melt("subset", None, "class", "share")
     return Drawn(6.4, 2.9, data.assign(examples=data["subset"].map(sizes)), paint)
@@ -249,14 +250,16 @@ def training_curves(histories: Mapping[str, pd.DataFrame], unit: str) -> Drawn:
 
 def _targets(one: pd.DataFrame, task: Task, label: str) -> Drawn:
     """What the targets are in each subset; `one` has the predictions of one model in one fold."""
+    # in the order in which they are used, whichever comes first in the file
+    one = one.assign(subset=pd.Categorical(one["subset"], list(SUBSETS), ordered=True))
     if not task.classes:
         return target_distribution(one, label)
-    groups = one.groupby("subset", sort=False)
+    groups = one.groupby("subset", observed=True)
     sizes = {str(subset): len(rows) for subset, rows in groups}
     if task.kind == "multilabel":
         shares = groups[[f"target.{label}" for label in task.classes]].mean()
         return class_shares(shares.set_axis(list(task.classes), axis=1), sizes)
-    shares = pd.get_dummies(one["target"].astype(str)).groupby(one["subset"], sort=False).mean()
+    shares = pd.get_dummies(one["target"].astype(str)).groupby(one["subset"], observed=True).mean()
     return class_shares(shares.reindex(columns=list(task.classes), fill_value=0.0), sizes)
 
 

@@ -21,7 +21,7 @@ from .drawing import Drawn
 from .findings import interval, number, p_value
 
 #: Bytes of an SVG above which a page shows the PNG.
-LARGEST_SVG = 300_000
+LARGEST_SVG = 150_000
 _BOLD, _CODE = re.compile(r"\*\*(.+?)\*\*"), re.compile(r"`([^`]+)`")
 
 

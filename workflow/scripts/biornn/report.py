@@ -82,6 +82,7 @@ def render(
     changed = tables.qc[tables.qc["action"] != "note"]
     notes = tables.qc[(tables.qc["action"] == "note") & tables.qc["count"].notna()]
     asked = [stratum.name for stratum in analysis.evaluation.strata]
+    simple = tables.comparisons["model_b"] == tables.chosen["best_baseline"]
     strata = [
         subset
         for subset in tables.metrics["subset"].unique()
@@ -125,7 +126,8 @@ def render(
         bests=trust.bests(tables),
         class_rows=trust.class_rows(tables),
         calibrated=trust.calibration(tables),
-        comparisons=tables.comparisons.to_dict("records"),
+        comparisons=tables.comparisons[simple].to_dict("records"),
+        between=tables.comparisons[~simple].to_dict("records"),
         correction=CORRECTIONS[analysis.evaluation.correction],
         tests=tables.tests.to_dict("records"),
         test_names=_TESTS,
