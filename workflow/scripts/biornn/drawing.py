@@ -65,14 +65,18 @@ class Drawn:
     data: pd.DataFrame
     paint: Callable[[Figure], None]
 
-    def _saved(self, format: str, metadata: dict[str, None]) -> bytes:
+    @cached_property
+    def _figure(self) -> Figure:
+        figure = Figure(figsize=(self.width, self.height), layout="constrained")
+        self.paint(figure)
+        _plain_powers(figure)
+        return figure
+
+    def _saved(self, kind: str, metadata: dict[str, None]) -> bytes:
+        stream = io.BytesIO()
         with mpl.rc_context(_STYLE):
-            figure = Figure(figsize=(self.width, self.height), layout="constrained")
-            self.paint(figure)
-            _plain_powers(figure)
-            stream = io.BytesIO()
             # no date and no version: the same numbers give the same bytes
-            figure.savefig(stream, format=format, dpi=_DPI, metadata=metadata)
+            self._figure.savefig(stream, format=kind, dpi=_DPI, metadata=metadata)
         return stream.getvalue()
 
     @cached_property
@@ -83,6 +87,8 @@ class Drawn:
     @cached_property
     def png(self) -> bytes:
         """The PNG."""
+        # a layout depends on the one before: the SVG always comes first
+        assert self.svg
         return self._saved("png", {"Software": None})
 
 

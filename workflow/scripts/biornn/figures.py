@@ -199,11 +199,16 @@ def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) 
             axes.plot([row.ci_low, row.ci_high], [place[row.model]] * 2, color=color, lw=2)
             axes.plot(row.value, place[row.model], MARKERS[row.kind], color=color, ms=6,
                       mec="white", mew=0.6)  # fmt: skip
-        for entry in published[published["metric"] == metric].itertuples():
-            axes.axvline(entry.published, color="#888888", lw=0.9, ls=(0, (4, 3)), zorder=0)
-            axes.text(entry.published, 0.62, entry.name, rotation=90, fontsize=7, color="#555555",
-                      va="bottom", ha="center")  # fmt: skip
         axes.axvline(CHANCE.get(metric, 0), color="#bbbbbb", lw=0.8)
+        named = published[published["metric"] == metric].sort_values("published")
+        for entry in named.itertuples():
+            axes.axvline(entry.published, color="#888888", lw=0.9, ls=(0, (4, 3)), zorder=0)
+        place_of_name, (left, right) = -np.inf, axes.get_xlim()
+        for entry in named.itertuples():
+            # names of values that are close stand side by side
+            place_of_name = max(entry.published, place_of_name + 0.04 * (right - left))
+            axes.text(place_of_name, 0.62, entry.name, rotation=90, fontsize=7, color="#555555",
+                      va="bottom", ha="center")  # fmt: skip
         axes.set_xlabel(LABELS[metric])
 
     def paint(figure: Figure) -> None:
