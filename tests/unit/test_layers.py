@@ -118,6 +118,7 @@ FLOORS = [
         "pages",
         "rows",
         "summary",
+        "excerpts",
         "mistakes",
         "reach",
         "growth",

@@ -98,7 +98,7 @@ def test_sequences_of_positions_have_their_wrong_stretches():
     found = mistakes.find(tables(frame, dict.fromkeys(("good", "bad", "so"), "ACGTAC"), POSITIONS))
     assert [row.id for row in found.rows] == ["bad", "so"]
     assert found.rows[0].stretches == "1 to 2, 5 to 6" and found.rows[0].agree == "4 of 5"
-    assert found.rows[0].lines == ((1, "ACGTAC", "HH.CCC", "CC.CHH"),)
+    assert found.rows[0].lines == ((1, "ACGTAC", "HH.CCC", "CC.CHH", "^^  ^^"),)
     assert "5 of 17 test positions are wrong" in found.said[0]
     assert mistakes.find(tables(frame[frame["id"] == "good"], {"good": "A"}, POSITIONS)) is None
 
@@ -111,15 +111,3 @@ def test_numbers_by_position_are_wrong_where_they_are_far_off():
     task = Task("regression", "position")
     found = mistakes.find(tables(frame, {"a": "A" * 40}, task))
     assert found.rows[0].stretches == "5 to 6" and found.rows[0].lines == ()
-
-
-def test_stretches_are_few_and_in_order():
-    assert mistakes.stretches(np.array([], dtype=int)) == ""
-    assert mistakes.stretches(np.array([3])) == "3"
-    many = np.r_[np.arange(1, 40, 2), 60, 61]
-    assert mistakes.stretches(many, most=2) == "1, 60 to 61, and 19 more"
-
-
-def test_inputs_are_shortened_in_the_middle():
-    assert mistakes.shortened("ACGT") == "ACGT"
-    assert mistakes.shortened(" ".join(map(str, range(20))), " ") == "0 1 2 3…17 18 19"

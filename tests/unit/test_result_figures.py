@@ -14,6 +14,7 @@ def test_every_task_has_its_figure(task):
     main = drawn["predicted_vs_measured"].svg
     said = {
         "count": "ln(1 + kcal)", "ordinal": "true class", "multilabel": "AUROC", "gaussian": "kcal",
+        "hostile": "true class", "positions": "true class",
     }  # fmt: skip
     assert said[task] in main and "net (best network)" in main
     assert ("calibration" in drawn) == (task == "gaussian")

@@ -12,20 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from . import excerpts
 from .findings import number
 from .outcome import Tables
 from .targets import Task
 
 #: Mistakes that are shown.
 MOST = 10
-#: Stretches that are named of a sequence.
-_STRETCHES = 8
 #: A position of a numeric target is wrong from so many standard deviations on.
 _FAR = 2.0
 #: Letters (or characters of a series) that a page holds of one input.
 _WHOLE = 5_000
-#: Letters of a line where sequence, truth and prediction stand below each other.
-_LINE = 60
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,8 @@ class Mistake:
     identity : float
         To it, or NaN.
     lines : tuple
-        Of positions with one letter a class: (first position, sequence, truth, prediction) a line.
+        Of positions with one letter a class, a line each: the first position, the sequence, what is
+        true, what was said, and a mark where that differs.
     """
 
     id: str
@@ -72,7 +70,7 @@ class Mistake:
     nearest: str = ""
     nearest_target: str = ""
     identity: float = float("nan")
-    lines: tuple[tuple[int, str, str, str], ...] = ()
+    lines: tuple[tuple[int, str, str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -277,7 +275,7 @@ def _positions(model: str, test: pd.DataFrame, task: Task) -> Mistakes:
         rows.append(
             Mistake(
                 str(name), "", "", float(row["mean"]), _of(row["sum"], row["size"]),
-                stretches(mine.loc[mine["wrong"], "position"].to_numpy()),
+                excerpts.stretches(mine.loc[mine["wrong"], "position"].to_numpy()),
             )
         )  # fmt: skip
     return Mistakes(
@@ -292,49 +290,7 @@ def _positions(model: str, test: pd.DataFrame, task: Task) -> Mistakes:
     )
 
 
-def stretches(positions: np.ndarray, most: int = _STRETCHES) -> str:
-    """Sorted positions as stretches, the longest in their order: `3 to 7, 12, and 4 more`."""
-    if not len(positions):
-        return ""
-    runs = np.split(positions, np.flatnonzero(np.diff(positions) > 1) + 1)
-    longest = sorted(range(len(runs)), key=lambda at: -len(runs[at]))[:most]
-    shown = [runs[at] for at in sorted(longest)]
-    words = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in shown]
-    words += [f"and {len(runs) - most} more"] if len(runs) > most else []
-    return ", ".join(words)
-
-
-def _aligned(
-    name: str, sequence: str, test: pd.DataFrame, task: Task
-) -> tuple[tuple[int, str, str, str], ...]:
-    """Sequence, truth and prediction in lines; a dot where a position has no label."""
-    if not task.classes or max(map(len, task.classes)) > 1:
-        return ()
-    mine = test[test["id"] == name]
-    columns = [f"prediction.{label}" for label in task.classes]
-    means = mine.groupby("position", sort=True)[columns].mean()
-    truth, said = ["."] * len(sequence), ["."] * len(sequence)
-    true = mine.drop_duplicates("position").set_index("position")["target"].astype(str)
-    for position, at in zip(means.index, means.to_numpy().argmax(axis=1), strict=True):
-        if position <= len(sequence):
-            truth[position - 1], said[position - 1] = true[position], task.classes[at]
-    return tuple(
-        (begin + 1, sequence[begin : begin + _LINE], "".join(truth[begin : begin + _LINE]),
-         "".join(said[begin : begin + _LINE]))
-        for begin in range(0, len(sequence), _LINE)
-    )  # fmt: skip
-
-
 # -- what is known of an example -------------------------------------------------------------------
-
-
-def shortened(text: str, separator: str = "") -> str:
-    """An input without its middle: 16 and 12 letters of its ends, or 4 and 3 steps."""
-    parts = text.split(separator) if separator else list(text)
-    first, last = (4, 3) if separator else (16, 12)
-    if len(parts) <= first + last + 2:
-        return text
-    return f"{separator.join(parts[:first])}…{separator.join(parts[-last:])}"
 
 
 def _told(rows: Sequence[Mistake], test: pd.DataFrame, tables: Tables) -> list[Mistake]:
@@ -361,11 +317,11 @@ def _told(rows: Sequence[Mistake], test: pd.DataFrame, tables: Tables) -> list[M
             }
         lines = ()
         if task.per == "position" and inputs == "letters":
-            lines = _aligned(row.id, text[:_WHOLE], test, task)
+            lines = excerpts.aligned(text[:_WHOLE], test[test["id"] == row.id], task.classes)
         found.append(
             replace(
                 row, source_id=str(own.get("source_id", row.id)), sequence=text[:_WHOLE],
-                short=shortened(text, "" if inputs == "letters" else " "), length=len(text),
+                short=excerpts.shortened(text, "" if inputs == "letters" else " "), length=len(text),
                 lines=lines, **known,
             )
         )  # fmt: skip
