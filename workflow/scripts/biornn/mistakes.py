@@ -321,8 +321,8 @@ def _told(rows: Sequence[Mistake], test: pd.DataFrame, tables: Tables) -> list[M
         found.append(
             replace(
                 row, source_id=str(own.get("source_id", row.id)), sequence=text[:_WHOLE],
-                short=excerpts.shortened(text, "" if inputs == "letters" else " "), length=len(text),
-                lines=lines, **known,
+                short=excerpts.shortened(text, "" if inputs == "letters" else " "),
+                length=len(text), lines=lines, **known,
             )
         )  # fmt: skip
     return found
