@@ -212,7 +212,7 @@ def _numbers(model: str, test: pd.DataFrame, task: Task) -> Mistakes:
     signs = pd.Series(np.sign(residual), index=test.index)
     groups = test.assign(residual=residual).groupby("id", observed=True, sort=False)
     table = groups[["target", "prediction", "residual"]].mean()
-    spread = float(table["residual"].std())
+    spread = float(table["residual"].std()) or float("nan")
     table["size"] = table["residual"] / spread
     by_id = signs.groupby(test["id"], observed=True, sort=False)
     table["agree"], table["of"] = by_id.sum().abs(), groups.size()
