@@ -1,7 +1,7 @@
 # Each target is a line or two over the tools that a person would type.
 PYTHON ?= python3
 SNAKEMAKE = .venv/bin/snakemake
-.PHONY: run test lint bench reference clean
+.PHONY: run test test-browser axe lint bench reference clean
 .DELETE_ON_ERROR:
 
 run: .venv/run
@@ -9,6 +9,13 @@ run: .venv/run
 
 test: .venv/test
 	.venv/bin/python -m pytest -n 2 --dist worksteal
+
+test-browser: .venv/test
+	$(MAKE) axe || echo "without axe-core the tests of accessibility are skipped"
+	.venv/bin/python -m pytest tests/browser -rs
+
+axe:
+	npm install --prefix tests/browser --no-package-lock --no-audit --no-fund --silent
 
 lint: .venv/test
 	.venv/bin/ruff check .

@@ -57,11 +57,14 @@ def analysis(**changes) -> AnalysisConfig:
     return AnalysisConfig.model_validate(value | changes)
 
 
+HOSTILE_CLASSES = ("<img src=x onerror=window.hit=1>", '"><b>', "it's & more")
 TASKS = {
     "count": Task(counts=True),
     "ordinal": Task("classification", "sequence", ("low", "mid", "high"), ordered=True),
     "multilabel": Task("multilabel", "sequence", ("a", "b")),
     "gaussian": REGRESSION,
+    "hostile": Task("classification", "sequence", HOSTILE_CLASSES),
+    "positions": Task("classification", "position", ("H", "E", "C")),
 }
 
 
@@ -92,8 +95,11 @@ def beside(groups: list[statistics.Group]) -> dict[str, pd.DataFrame]:
 @made_once
 def of_task(name: str) -> outcome.Tables:
     """The tables of a run with another target, or with a network that predicts a spread."""
-    task, generator, n = TASKS[name], np.random.default_rng(0), 300
-    subsets = np.array(["train", "validation", "test"])[np.arange(n) % 3]
+    task, generator = TASKS[name], np.random.default_rng(0)
+    length = 70 if task.per == "position" else 1
+    n = 12 * length if length > 1 else 300
+    of, place = np.divmod(np.arange(n), length)
+    subsets = np.array(["train", "validation", "test"])[of % 3]
     truth = np.random.default_rng(1).normal(size=(n, 2))
     tables_of = []
     for model, kind, error, seeds in (
@@ -109,7 +115,7 @@ def of_task(name: str) -> outcome.Tables:
             elif name == "gaussian":
                 columns = {"target": truth[:, 0], "prediction": noisy[:, 0]}
                 columns |= {"prediction_sd": np.full(n, 0.3)} if model == "net" else {}
-            elif name == "ordinal":
+            elif task.kind == "classification":
                 cut = np.digitize(truth[:, 0], [-0.5, 0.5])
                 steps = special.expit(3 * (noisy[:, :1] - [[-0.5, 0.5]]))
                 whole = np.column_stack([np.ones(n), steps, np.zeros(n)])
@@ -121,10 +127,10 @@ def of_task(name: str) -> outcome.Tables:
                            for at, label in enumerate(task.classes)}  # fmt: skip
                 columns |= {f"prediction.{label}": special.expit(2 * noisy[:, at])
                             for at, label in enumerate(task.classes)}  # fmt: skip
-            ids = [f"ex{i}" for i in range(n)]
+            columns |= {"position": place + 1} if length > 1 else {}
             tables_of.append(
-                pd.DataFrame({"model": model, "kind": kind, "id": ids, "fold": 0, "seed": seed,
-                              "subset": subsets, **columns})
+                pd.DataFrame({"model": model, "kind": kind, "id": [f"ex{i}" for i in of],
+                              "fold": 0, "seed": seed, "subset": subsets, **columns})
             )  # fmt: skip
     predictions = pd.concat(tables_of, ignore_index=True)
     groups = statistics.prepare(predictions, {}, FOLDS, task=task, n_resamples=100)
@@ -141,6 +147,14 @@ def of_task(name: str) -> outcome.Tables:
         predictions=predictions,
         histories={"net": plain.histories["net"]},
         descriptions=[plain.descriptions[0] | {"architecture": {"loss": loss}}],
+        examples=pd.DataFrame(
+            {
+                "id": [f"ex{i}" for i in np.unique(of)],
+                "sequence": ["ACGUGGU" * 10] * 12
+                if length > 1
+                else generator.choice(["ACGU", "GGGU" * 20, HOSTILE], size=n),
+            }
+        ),
         description=Description("letters", "rna", task),
     )
 

@@ -40,6 +40,6 @@ def test_the_curve_is_drawn_and_read(tmp_path):
     every.to_csv(path, sep="\t", index=False)
     read = growth.read([path], tables)
     assert set(read["metric"]) == {"r2"} and len(read) == 6
-    svg = growth.draw_all(read, tables)["learning_curve"]
+    svg = growth.draw_all(read, tables)["learning_curve"].svg
     assert svg.count("1,000") == 1 and "ridge" in svg
     assert growth.read([], tables) is None and growth.draw_all(None, tables) == {}

@@ -75,9 +75,9 @@ def test_letters_have_three_figures(tmp_path, alphabet, lengths):
     looked = insight.read([written(tmp_path / "net", alphabet=alphabet, lengths=lengths)])
     drawn = insight.draw_all(looked)
     assert set(drawn) == {"profile_net", "mutations_net", "motifs_net"}
-    assert "change of the output" in drawn["mutations_net"]
-    assert ("mean over 2 sequences" in drawn["mutations_net"]) == (lengths == (12, 12))
-    assert "windows by contribution" in drawn["motifs_net"]
+    assert "change of the output" in drawn["mutations_net"].svg
+    assert ("mean over 2 sequences" in drawn["mutations_net"].svg) == (lengths == (12, 12))
+    assert "windows by contribution" in drawn["motifs_net"].svg
     (row,) = insight.rows(looked)
     assert row["motifs"][0]["known"] == [f"{HOSTILE} (q = 0.0001)"]
     assert row["motifs"][0]["consensus"].upper().startswith(alphabet.letters[:4])
@@ -85,7 +85,7 @@ def test_letters_have_three_figures(tmp_path, alphabet, lengths):
 
 def test_attention_has_its_figure(tmp_path):
     drawn = insight.draw_all(insight.read([written(tmp_path / "net", attention=0.2)]))
-    assert "mean attention" in drawn["attention_net"]
+    assert "mean attention" in drawn["attention_net"].svg
 
 
 def test_genes_have_names_and_sets(tmp_path):
@@ -104,7 +104,7 @@ def test_series_are_drawn_by_their_steps(tmp_path):
         empty = kept.mutations.iloc[:0] if "mut" in table else kept.motifs.iloc[:0]
         (write_parquet if "mut" in table else write_tsv)(empty, path.parent / table)
     drawn = insight.draw_all(insight.read([path]))
-    assert set(drawn) == {"profile_net"} and "mean |contribution|" in drawn["profile_net"]
+    assert set(drawn) == {"profile_net"} and "mean |contribution|" in drawn["profile_net"].svg
 
 
 @pytest.mark.parametrize(

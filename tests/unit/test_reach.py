@@ -80,7 +80,7 @@ def by_lag(values):
 
 def test_scores_are_drawn_against_numbers_and_not_against_texts():
     stratum = Stratum(name="lag", column="steps back")
-    drawn = reach.by_value(by_lag(["5", "50", "200"]), stratum)
+    drawn = reach.by_value(by_lag(["5", "50", "200"]), stratum).svg
     assert all(f">{text}<" in drawn for text in ("5", "50", "200", "steps back", "net", "ridge"))
     assert ">shuffled<" not in drawn  # a control has no place among them
     assert reach.by_value(by_lag(["one", "two"]), stratum) is None
@@ -89,7 +89,7 @@ def test_scores_are_drawn_against_numbers_and_not_against_texts():
 
 def test_ranges_are_drawn_at_their_middle():
     stratum = Stratum(name="lag", column="identity")
-    drawn = reach.by_value(by_lag(["0.3-0.5", "0.9-1"]), stratum)
+    drawn = reach.by_value(by_lag(["0.3-0.5", "0.9-1"]), stratum).svg
     assert all(f">{text}<" in drawn for text in ("0.3 to 0.5", "0.9 to 1", "identity"))
 
 
@@ -106,6 +106,6 @@ def test_more_networks_than_colours_can_be_drawn(models):
     names = [f"m{n}" for n in range(models)]
     tables = replace(report_tables.tables(), descriptions=[{"name": name} for name in names])
     drawn = reach.draw_all(tables, {name: flow([(0.5, 0.9)]) for name in names}, [])
-    assert all(f">{name}<" in drawn["gradient_flow"] for name in names)
+    assert all(f">{name}<" in drawn["gradient_flow"].svg for name in names)
     again = reach.draw_all(tables, {name: flow([(0.5, 0.9)]) for name in names}, [])
-    assert drawn == again
+    assert drawn["gradient_flow"].svg == again["gradient_flow"].svg

@@ -83,7 +83,7 @@ def test_probabilities_are_judged(task):
     network, baseline = trust.calibration(tables)
     assert network.startswith("net, the best network: the calibration error is 0.")
     assert baseline.startswith("ridge, the best baseline: ") and "log loss" in baseline
-    figure = trust.draw_all(tables)["reliability"]
+    figure = trust.draw_all(tables)["reliability"].svg
     assert ">net (best network, scaled)<" in figure and ">ridge (best baseline)<" in figure
     assert "ridge (best baseline, scaled)" not in figure
     rows = trust.class_rows(tables)
@@ -103,6 +103,6 @@ def test_what_a_temperature_means(temperature, said):
 def test_numbers_have_a_curve_and_no_probabilities():
     tables = report_tables.tables()
     assert trust.calibration(tables) == [] == trust.class_rows(tables)
-    figure = trust.draw_all(tables)["reliability"]
+    figure = trust.draw_all(tables)["reliability"].svg
     assert "mean prediction of the bin" in figure and "scaled" not in figure
     assert trust.draw_all(replace(tables, calibration=tables.calibration.iloc[:0])) == {}

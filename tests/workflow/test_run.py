@@ -200,7 +200,8 @@ def test_a_second_run_has_nothing_to_do(finished):
 def test_the_end_says_where_the_report_is(again):
     workflow = again()
     (workflow.results / "report.html").unlink()
-    assert "Report: results/tiny/report.html" in workflow.run().stdout
+    said = workflow.run().stdout
+    assert "Report: results/tiny/report.html" in said and "All analyses: results/index.html" in said
 
 
 @pytest.mark.parametrize(
@@ -208,13 +209,14 @@ def test_the_end_says_where_the_report_is(again):
     [
         (
             "metrics",
-            {"evaluate", "render_report", "describe_run", "describe_models_tiny", "all"},
+            {"evaluate", "render_report", "render_index", "describe_run", "describe_models_tiny",
+             "all"},
         ),
-        ("report", {"render_report", "describe_run", "all"}),
+        ("report", {"render_report", "render_index", "describe_run", "all"}),
         (
             "cells",
             {"train_model", "train_baseline", "measure_ceiling", "explain_model", "evaluate",
-             "render_report", "describe_run", "describe_models_tiny", "all"},
+             "render_report", "render_index", "describe_run", "describe_models_tiny", "all"},
         ),
     ],
 )  # fmt: skip
@@ -301,7 +303,15 @@ def test_the_explanation_adds_up_and_is_in_the_report(finished):
     assert len(mutations) == 5 * 6 * 3 and not (finished.results / "explanations/lstm").exists()
     report = (finished.results / "report.html").read_text(encoding="utf-8")
     assert 'id="explanations"' in report
-    assert (finished.results / "figures/profile_rnn.svg").exists()
+    for kind in ("svg", "png", "tsv"):
+        assert (finished.results / f"figures/profile_rnn.{kind}").exists()
+
+
+def test_the_index_has_a_row_of_the_analysis(finished):
+    page = (finished.results.parent / "index.html").read_text(encoding="utf-8")
+    summary = json.loads((finished.results / "summary.json").read_text(encoding="utf-8"))
+    assert page.count('href="tiny/report.html"') == 1 and summary["lead"] in page
+    assert summary["network"]["model"] in MODELS and summary["baseline"]["model"] in BASELINES
 
 
 def run_block_of_readme(workflow, begins, wanted="all"):

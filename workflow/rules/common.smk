@@ -418,11 +418,14 @@ def final_outputs():
         analysis=ANALYSES,
         file=["report.html", "ro-crate-metadata.json", "methods.md", "dome.json", "config.yaml"],
     )
-    return files + [card for name in ANALYSES for card in trained(name, "README.md")]
+    cards = [card for name in ANALYSES for card in trained(name, "README.md")]
+    return [*files, *cards, "results/index.html"]
 
 
 def announce_reports():
     """Say where the reports are."""
+    if Path("results/index.html").exists():
+        logger.info("All analyses: results/index.html")
     for analysis in ANALYSES:
         path = Path(f"results/{analysis}/report.html")
         if path.exists():

@@ -1,9 +1,18 @@
 """The page a biologist reads, and the record of the run.
 
 Needs: every table of the analysis, the descriptions, histories and predictions of the models.
-Makes: `report.html`, `figures/`; `config.yaml`, `methods.md`, `dome.json`,
-`ro-crate-metadata.json`, and in `code/` the workflow as it ran.
+Makes: `report.html`, `summary.json`, `figures/`; `config.yaml`, `methods.md`, `dome.json`,
+`ro-crate-metadata.json`, and in `code/` the workflow as it ran; over all analyses
+`results/index.html`.
 """
+
+# the frame of every page, and what is in it
+PAGE = [
+    workflow.source_path("../report/page.html.j2"),
+    workflow.source_path("../report/parts.html.j2"),
+]
+PAGE_CSS = workflow.source_path("../report/report.css")
+PAGE_SCRIPT = workflow.source_path("../report/page.js")
 
 
 rule render_report:
@@ -37,8 +46,14 @@ rule render_report:
         variant_metrics=of_variants("metrics.tsv"),
         variant_folds=of_variants("folds.tsv"),
         variant_chosen=of_variants("chosen.json"),
-        template=workflow.source_path("../report/report.html.j2"),
-        css=workflow.source_path("../report/report.css"),
+        templates=[
+            *PAGE,
+            workflow.source_path("../report/report.html.j2"),
+            workflow.source_path("../report/explanations.html.j2"),
+            workflow.source_path("../report/training.html.j2"),
+        ],
+        css=PAGE_CSS,
+        script=PAGE_SCRIPT,
         code=library(
             "report",
             "figures",
@@ -50,6 +65,7 @@ rule render_report:
             "insight",
             "growth",
             "trust",
+            "summary",
         ),
     output:
         report=report(
@@ -58,6 +74,8 @@ rule render_report:
             category="{analysis}",
         ),
         methods="results/{analysis}/methods.md",
+        dome="results/{analysis}/dome.json",
+        summary="results/{analysis}/summary.json",
         figures=directory("results/{analysis}/figures"),
     log:
         "results/{analysis}/logs/render_report.log",
@@ -75,23 +93,36 @@ rule render_report:
         "../scripts/render_report.py"
 
 
+rule render_index:
+    input:
+        summaries=expand("results/{analysis}/summary.json", analysis=ANALYSES),
+        templates=[*PAGE, workflow.source_path("../report/index.html.j2")],
+        css=PAGE_CSS,
+        script=PAGE_SCRIPT,
+        code=library("summary"),
+    output:
+        report("results/index.html", caption="../report/index.rst"),
+    log:
+        "results/logs/render_index.log",
+    benchmark:
+        "results/benchmarks/render_index.tsv"
+    conda:
+        "../../envs/biornn.yaml"
+    script:
+        "../scripts/render_index.py"
+
+
 # After all that is a result: the crate lists every file that is there by then.
 rule describe_run:
     input:
-        description=rules.build_examples.output.description,
-        folds=rules.split_examples.output.folds,
-        audit=rules.split_examples.output.audit,
         descriptions=lambda wildcards: trained(wildcards.analysis, "model.json"),
-        predictions=predictions,
-        searches=searched("chosen.json"),
-        methods=rules.render_report.output.methods,
         report=rules.render_report.output.report,
         figures=rules.render_report.output.figures,
+        cards=lambda wildcards: trained(wildcards.analysis, "README.md"),
         sources=all_sources,
-        code=library("dome", "methods", "crate", "products", "provenance", "outcome"),
+        code=library("crate", "products", "provenance"),
     output:
         crate="results/{analysis}/ro-crate-metadata.json",
-        dome="results/{analysis}/dome.json",
         config="results/{analysis}/config.yaml",
         workflow=directory("results/{analysis}/code"),
     log:

@@ -1,10 +1,9 @@
 """Draw the figures and render the page."""
 
-from pathlib import Path
-
 from _job import job
 from biornn import (
     comparisons,
+    drawing,
     figures,
     growth,
     insight,
@@ -15,13 +14,15 @@ from biornn import (
     report,
     searches,
     statistics,
+    summary,
     trust,
 )
 from biornn.config import AnalysisConfig
-from biornn.files import write_text
+from biornn.files import write_json, write_text
 
 with job(snakemake):
     files, params, output = snakemake.input, snakemake.params, snakemake.output
+    name = snakemake.wildcards.analysis
     analysis = AnalysisConfig.model_validate(params.analysis)
     predictions = statistics.read_predictions(files.predictions, params.controls)
     tables = outcome.read_tables(files, predictions, params.benchmarks)
@@ -40,8 +41,9 @@ with job(snakemake):
         | insight.draw_all(looked)
         | growth.draw_all(curve, tables)
     )
-    for name, svg in drawn.items():
-        write_text(Path(output.figures) / f"{name}.svg", svg)
+    drawing.write_all(drawn, output.figures)
+    baselines = outcome.read_baselines(files.predictions)
+    versions, machine = provenance.software_versions(), provenance.describe_machine()
     text = methods.methods_text(
         analysis,
         tables.description,
@@ -50,19 +52,32 @@ with job(snakemake):
         tables.descriptions[0]["device_note"],
         searched,
         networks=tables.descriptions,
-        baselines=outcome.read_baselines(files.predictions),
-        versions=provenance.software_versions(),
+        baselines=baselines,
+        versions=versions,
     )
     write_text(output.methods, text)
+    checklist = methods.dome(
+        analysis,
+        tables.description,
+        tables.own_folds,
+        tables.audit,
+        networks=tables.descriptions,
+        baselines=baselines,
+        benchmarks=tables.benchmarks,
+        machine=machine,
+    )
+    write_json(output.dome, checklist)
+    write_json(output.summary, summary.summarize(name, analysis, tables))
     page = report.render(
-        name=snakemake.wildcards.analysis,
+        name=name,
         analysis=analysis,
         tables=tables,
         figures=drawn,
         methods=text,
+        dome=checklist,
         sources=provenance.describe_sources(analysis, params.sources),
-        versions=provenance.software_versions(),
-        machine=provenance.describe_machine(),
+        versions=versions,
+        machine=machine,
         variants=outcome.variant_rows(
             params.variants, files.variant_metrics, files.variant_folds, files.variant_chosen
         ),
@@ -73,7 +88,8 @@ with job(snakemake):
         ),
         looked=looked,
         grown=[] if curve is None else growth.sentences(curve, tables),
-        template=files.template,
+        templates=files.templates,
         css=files.css,
+        script=files.script,
     )
     write_text(output.report, page)

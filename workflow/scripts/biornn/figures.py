@@ -11,32 +11,38 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import result_figures
-from .drawing import COLORS, MARKERS, draw
+from .drawing import COLORS, MARKERS, Drawn
 from .findings import median_identity
 from .inputs import read_series
 from .metrics import CHANCE, LABELS
 from .outcome import Tables
+from .splits import SUBSETS
 from .targets import Task
 
 
-def target_distribution(targets: pd.DataFrame, label: str) -> str:
+def target_distribution(targets: pd.DataFrame, label: str) -> Drawn:
     """Histogram of the target in each subset; `targets` has `subset` and `target`."""
+    edges = np.histogram_bin_edges(targets["target"], bins=60)
+    parts = dict(iter(targets.groupby("subset", observed=True)["target"]))
+    densities = {str(subset): np.histogram(part, edges, density=True)[0]
+                 for subset, part in parts.items()}  # fmt: skip
+    data = pd.concat(
+        [pd.DataFrame({"subset": subset, "from": edges[:-1], "to": edges[1:], "density": heights})
+         for subset, heights in densities.items()]
+    )  # fmt: skip
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        edges = np.histogram_bin_edges(targets["target"], bins=60)
-        for subset, part in targets.groupby("subset", sort=False):
-            axes.hist(
-                part["target"], edges, histtype="step", linewidth=1.6, density=True,
-                color=COLORS[str(subset)], label=f"{subset} (n = {len(part):,})",
-            )  # fmt: skip
+        for subset, heights in densities.items():
+            axes.stairs(heights, edges, linewidth=1.6, color=COLORS[subset],
+                        label=f"{subset} (n = {len(parts[subset]):,})")  # fmt: skip
         axes.set(xlabel=label, ylabel="density", yscale="log")
         axes.legend(frameon=False)
 
-    return draw(6.4, 2.9, paint)
+    return Drawn(6.4, 2.9, data, paint)
 
 
-def class_shares(shares: pd.DataFrame, sizes: Mapping[str, int]) -> str:
+def class_shares(shares: pd.DataFrame, sizes: Mapping[str, int]) -> Drawn:
     """Share of each class (column) or label in each subset (row), and how many are in each."""
 
     def paint(figure: Figure) -> None:
@@ -55,12 +61,13 @@ def class_shares(shares: pd.DataFrame, sizes: Mapping[str, int]) -> str:
         )
         axes.set(ylabel="share")
         axes.grid(visible=False, axis="x")
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
-    return draw(6.4, 2.9, paint)
+    data = shares.rename_axis("subset").reset_index().melt("subset", None, "class", "share")
+    return Drawn(6.4, 2.9, data.assign(examples=data["subset"].map(sizes)), paint)
 
 
-def series_spread(sequences: pd.Series) -> str:
+def series_spread(sequences: pd.Series) -> Drawn:
     """Median and ranges of series of numbers by step; of long series the first 500 steps.
 
     A panel a channel, of the first four.
@@ -71,30 +78,37 @@ def series_spread(sequences: pd.Series) -> str:
         row = series.values[begin:end][:500]
         values[at, : len(row)] = row
     channels = min(4, values.shape[2])
+    steps = np.arange(1, values.shape[1] + 1)
+    levels = [0.05, 0.25, 0.5, 0.75, 0.95]
+    quantiles = [np.nanquantile(values[:, :, at], levels, 0) for at in range(channels)]
+    data = pd.concat(
+        [pd.DataFrame(rows.T, columns=[f"quantile_{level:g}" for level in levels])
+         .assign(channel=at + 1, step=steps) for at, rows in enumerate(quantiles)]
+    )  # fmt: skip
 
     def paint(figure: Figure) -> None:
-        steps = np.arange(1, values.shape[1] + 1)
         panels = figure.subplots(channels, sharex=True, squeeze=False)[:, 0]
         for number, axes in enumerate(panels):
-            edges = np.nanquantile(values[:, :, number], [0.05, 0.25, 0.5, 0.75, 0.95], 0)
-            low, left, middle, right, high = edges
+            low, left, middle, right, high = quantiles[number]
             axes.fill_between(steps, low, high, color=COLORS["recurrent"], alpha=0.15, lw=0)
             axes.fill_between(steps, left, right, color=COLORS["recurrent"], alpha=0.3, lw=0)
             axes.plot(steps, middle, ".-", color=COLORS["recurrent"])
             axes.set(ylabel=f"channel {number + 1}" if channels > 1 else "input")
         panels[-1].set(xlabel="step")
 
-    return draw(6.4, 2.9 + 1.2 * (channels - 1), paint)
+    return Drawn(6.4, 2.9 + 1.2 * (channels - 1), data, paint)
 
 
-def letter_composition(sequences: pd.Series) -> str:
+def letter_composition(sequences: pd.Series) -> Drawn:
     """Share of each letter by position, or the lengths when they differ."""
     lengths = sequences.str.len()
+    if lengths.nunique() > 1 or lengths.iloc[0] > 60:
+        return _histogram(lengths, np.histogram_bin_edges(lengths, 50), "letters", "sequences")
+    table = pd.DataFrame([list(sequence) for sequence in sequences])
+    shares = table.apply(lambda column: column.value_counts(normalize=True)).fillna(0)
 
-    def paint_letters(figure: Figure) -> None:
+    def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        table = pd.DataFrame([list(sequence) for sequence in sequences])
-        shares = table.apply(lambda column: column.value_counts(normalize=True)).fillna(0)
         bottom = np.zeros(shares.shape[1])
         tones = mpl.colormaps["cividis"](np.linspace(0.05, 0.95, len(shares)))
         for (letter, row), tone in zip(shares.sort_index().iterrows(), tones, strict=True):
@@ -105,31 +119,41 @@ def letter_composition(sequences: pd.Series) -> str:
         axes.grid(visible=False)
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
-    def paint_lengths(figure: Figure) -> None:
-        axes = figure.subplots()
-        axes.hist(lengths, bins=50, color=COLORS["recurrent"])
-        axes.set(xlabel="letters", ylabel="sequences")
-
-    fixed = lengths.nunique() == 1 and lengths.iloc[0] <= 60
-    return draw(6.4, 2.9, paint_letters if fixed else paint_lengths)
+    by_place = shares.set_axis(shares.columns + 1, axis=1).rename_axis("letter").reset_index()
+    return Drawn(6.4, 2.9, by_place.melt("letter", None, "position", "share"), paint)
 
 
-def nearest_identities(identities: pd.Series, shuffled: float) -> str:
-    """How similar test examples are to their nearest training example; a line for strangers."""
+def _histogram(values: pd.Series, edges: np.ndarray, of: str, counted: str) -> Drawn:
+    counts = np.histogram(values, edges)[0]
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        axes.hist(identities.astype(float), bins=np.linspace(0, 1, 51), color=COLORS["test"])
+        axes.stairs(counts, edges, fill=True, color=COLORS["recurrent"])
+        axes.set(xlabel=of, ylabel=counted)
+
+    data = pd.DataFrame({"from": edges[:-1], "to": edges[1:], counted: counts})
+    return Drawn(6.4, 2.9, data, paint)
+
+
+def nearest_identities(identities: pd.Series, shuffled: float) -> Drawn:
+    """How similar test examples are to their nearest training example; a line for strangers."""
+    edges = np.linspace(0, 1, 51)
+    counts = np.histogram(identities.astype(float), edges)[0]
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.stairs(counts, edges, fill=True, color=COLORS["test"])
         axes.axvline(shuffled, color="#555555", lw=1, ls=(0, (4, 3)))
         axes.text(shuffled, 1.0, " shuffled", transform=axes.get_xaxis_transform(), fontsize=7,
                   color="#555555", va="top")  # fmt: skip
         axes.set(xlabel="identity to the nearest training sequence", ylabel="test examples")
         axes.set_xlim(0, 1.005)
 
-    return draw(6.4, 2.6, paint)
+    data = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "test_examples": counts})
+    return Drawn(6.4, 2.6, data.assign(median_of_shuffled=shuffled), paint)
 
 
-def memorization_gap(rows: pd.DataFrame, scheme: str) -> str:
+def memorization_gap(rows: pd.DataFrame, scheme: str) -> Drawn:
     """The main metric of each model on the split and on random folds, joined by a line."""
 
     def paint(figure: Figure) -> None:
@@ -143,7 +167,7 @@ def memorization_gap(rows: pd.DataFrame, scheme: str) -> str:
         axes.set_xlabel(f"{LABELS[rows['metric'].iloc[0]]}: filled {scheme}, open random")
         axes.set_ylim(-len(rows) + 0.4, 0.6)
 
-    return draw(6.4, 0.9 + 0.3 * len(rows), paint)
+    return Drawn(6.4, 0.9 + 0.3 * len(rows), rows, paint)
 
 
 #: Metrics of the forest; of those that there are, the first two.
@@ -153,9 +177,16 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) -> str:
+def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) -> Drawn:
     """The two main metrics of every model on the test set, with intervals and single seeds."""
     test = scores[scores["subset"] == "test"]
+    there = [metric for metric in _SHOWN if (test["metric"] == metric).any()][:2]
+    values = test[test["metric"].isin(there)].drop(columns=["fold", "subset"])
+    lines = published[published["metric"].isin(there)]
+    lines = lines[["name", "metric", "published"]].set_axis(["model", "metric", "value"], axis=1)
+    data = pd.concat(
+        [values, lines.assign(kind="published", seed="all")] if len(lines) else [values]
+    )
     place = {model: -row for row, model in enumerate(order)}
 
     def panel(axes: Axes, metric: str) -> None:
@@ -168,15 +199,19 @@ def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) 
             axes.plot([row.ci_low, row.ci_high], [place[row.model]] * 2, color=color, lw=2)
             axes.plot(row.value, place[row.model], MARKERS[row.kind], color=color, ms=6,
                       mec="white", mew=0.6)  # fmt: skip
-        for entry in published[published["metric"] == metric].itertuples():
-            axes.axvline(entry.published, color="#888888", lw=0.9, ls=(0, (4, 3)), zorder=0)
-            axes.text(entry.published, 0.62, entry.name, rotation=90, fontsize=7, color="#555555",
-                      va="bottom", ha="center")  # fmt: skip
         axes.axvline(CHANCE.get(metric, 0), color="#bbbbbb", lw=0.8)
+        named = published[published["metric"] == metric].sort_values("published")
+        for entry in named.itertuples():
+            axes.axvline(entry.published, color="#888888", lw=0.9, ls=(0, (4, 3)), zorder=0)
+        place_of_name, (left, right) = -np.inf, axes.get_xlim()
+        for entry in named.itertuples():
+            # names of values that are close stand side by side
+            place_of_name = max(entry.published, place_of_name + 0.04 * (right - left))
+            axes.text(place_of_name, 0.62, entry.name, rotation=90, fontsize=7, color="#555555",
+                      va="bottom", ha="center")  # fmt: skip
         axes.set_xlabel(LABELS[metric])
 
     def paint(figure: Figure) -> None:
-        there = [metric for metric in _SHOWN if (test["metric"] == metric).any()][:2]
         panels = np.atleast_1d(figure.subplots(1, len(there), sharey=True))
         for axes, metric in zip(panels, there, strict=True):
             panel(axes, metric)
@@ -184,10 +219,10 @@ def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) 
         left.set_yticks(list(place.values()), list(place))
         left.set_ylim(-len(order) + 0.4, 0.6)
 
-    return draw(7.6, 1.3 + 0.3 * len(order), paint)
+    return Drawn(7.6, 1.3 + 0.3 * len(order), data, paint)
 
 
-def training_curves(histories: Mapping[str, pd.DataFrame], unit: str) -> str:
+def training_curves(histories: Mapping[str, pd.DataFrame], unit: str) -> Drawn:
     """Training and validation loss by epoch, a line a seed, the best epoch marked."""
 
     def paint(figure: Figure) -> None:
@@ -213,19 +248,23 @@ def training_curves(histories: Mapping[str, pd.DataFrame], unit: str) -> str:
         figure.supylabel(f"loss ({unit})", fontsize=9)
         figure.supxlabel("epoch", fontsize=9)
 
-    return draw(7.6, 2.2 * -(-len(histories) // 3) + 0.3, paint)
+    columns = ["seed", "epoch", "train_loss", "validation_loss"]
+    data = pd.concat([history[columns].assign(model=model) for model, history in histories.items()])
+    return Drawn(7.6, 2.2 * -(-len(histories) // 3) + 0.3, data, paint)
 
 
-def _targets(one: pd.DataFrame, task: Task, label: str) -> str:
+def _targets(one: pd.DataFrame, task: Task, label: str) -> Drawn:
     """What the targets are in each subset; `one` has the predictions of one model in one fold."""
+    # in the order in which they are used, whichever comes first in the file
+    one = one.assign(subset=pd.Categorical(one["subset"], list(SUBSETS), ordered=True))
     if not task.classes:
         return target_distribution(one, label)
-    groups = one.groupby("subset", sort=False)
+    groups = one.groupby("subset", observed=True)
     sizes = {str(subset): len(rows) for subset, rows in groups}
     if task.kind == "multilabel":
         shares = groups[[f"target.{label}" for label in task.classes]].mean()
         return class_shares(shares.set_axis(list(task.classes), axis=1), sizes)
-    shares = pd.get_dummies(one["target"].astype(str)).groupby(one["subset"], sort=False).mean()
+    shares = pd.get_dummies(one["target"].astype(str)).groupby(one["subset"], observed=True).mean()
     return class_shares(shares.reindex(columns=list(task.classes), fill_value=0.0), sizes)
 
 
@@ -238,7 +277,7 @@ def _unit_of_loss(task: Task, losses: set[str]) -> str:
     return "squared standard deviations" if losses <= {"auto", "mse"} else "of standardised targets"
 
 
-def draw_all(tables: Tables, label: str) -> dict[str, str]:
+def draw_all(tables: Tables, label: str) -> dict[str, Drawn]:
     """The report's figures, by name."""
     chosen, task = tables.chosen, tables.description.task
     one = tables.predictions[

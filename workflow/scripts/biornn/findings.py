@@ -58,8 +58,9 @@ def verdict(tables: Tables) -> list[str]:
     ).iloc[0]
     name = _NAMES[main]
     sentences = [
-        f"{head}: {name} is {number(row['value_a'])} ({best}) against {number(row['value_b'])} "
-        f"({simple}) on "
+        f"{head}.",
+        f"{name[:1].upper()}{name[1:]} is {number(row['value_a'])} ({best}) against "
+        f"{number(row['value_b'])} ({simple}) on "
         f"{row['n']:,} test examples, a difference of {number(row['difference'])} (95 % interval "
         f"{interval(row['ci_low'], row['ci_high'])}; {best} does better on "
         f"{number(100 * row['share_a_better'], 0)} % of them, equal ones half; adjusted "

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from .drawing import draw
+from .drawing import Drawn
 from .files import read_tsv
 from .findings import number
 from .metrics import LOWER_IS_BETTER
@@ -62,7 +62,7 @@ def sentences(curve: pd.DataFrame, tables: Tables) -> list[str]:
     return said
 
 
-def draw_all(curve: pd.DataFrame | None, tables: Tables) -> dict[str, str]:
+def draw_all(curve: pd.DataFrame | None, tables: Tables) -> dict[str, Drawn]:
     """`learning_curve`: the main metric by the number of training examples."""
     if curve is None or curve.empty:
         return {}
@@ -83,4 +83,4 @@ def draw_all(curve: pd.DataFrame | None, tables: Tables) -> dict[str, str]:
         axes.set(xlabel="training examples", ylabel=tables.labels[tables.main])
         legend(figure, lines)
 
-    return {"learning_curve": draw(7.6, 3.4, paint)}
+    return {"learning_curve": Drawn(7.6, 3.4, curve, paint)}

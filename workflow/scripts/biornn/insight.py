@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .drawing import draw
+from .drawing import Drawn
 from .files import read_json, read_tsv
 
 #: Labels, motifs and genes that are drawn or listed at most.
@@ -166,7 +166,7 @@ def _gene_rows(looked: Looked) -> list[dict[str, Any]]:
     return found
 
 
-def draw_all(looked: Sequence[Looked]) -> dict[str, str]:
+def draw_all(looked: Sequence[Looked]) -> dict[str, Drawn]:
     """Figures by name: `profile_`, `attention_`, `mutations_` and `motifs_{model}`."""
     drawn = {}
     for each in looked:
@@ -202,7 +202,7 @@ def _logo(heights: pd.DataFrame, axes: Axes) -> None:
     axes.axhline(0, color="#555555", lw=0.6)
 
 
-def _letter_profile(profile: pd.DataFrame) -> str:
+def _letter_profile(profile: pd.DataFrame) -> Drawn:
     labels = list(profile.groupby("label")["n"].max().nlargest(_LABELS).sort_index().index)
     anchors = [anchor for anchor in _ANCHORS if anchor in set(profile["anchor"])]
     longest = profile.groupby("anchor")["position"].nunique().max()
@@ -223,16 +223,17 @@ def _letter_profile(profile: pd.DataFrame) -> str:
                     axes.set_title(label, fontsize=9, loc="left")
 
     width = 7.6 if longest * len(anchors) > 15 else 5.0
-    return draw(width, 0.5 + 1.4 * len(labels), paint)
+    shown = profile[profile["label"].isin(labels)]
+    return Drawn(width, 0.5 + 1.4 * len(labels), shown, paint)
 
 
-def _series_profile(profile: pd.DataFrame) -> str:
+def _series_profile(profile: pd.DataFrame) -> Drawn:
     """Mean strength of contributions by step; of steps with many values their sum."""
     strength = profile.groupby(["label", "anchor", "position"])["strength"].sum().reset_index()
     return _by_place(strength, "strength", "mean |contribution|")
 
 
-def _attention(profile: pd.DataFrame) -> str:
+def _attention(profile: pd.DataFrame) -> Drawn:
     """Mean attention by place, over the examples of each label."""
     known = profile.dropna(subset=["attention"])
     known = known.assign(weight=known["attention"] * known["n"])
@@ -240,7 +241,7 @@ def _attention(profile: pd.DataFrame) -> str:
     return _by_place(sums.assign(weight=sums["weight"] / sums["n"]), "weight", "mean attention")
 
 
-def _by_place(table: pd.DataFrame, column: str, name: str) -> str:
+def _by_place(table: pd.DataFrame, column: str, name: str) -> Drawn:
     """A line a label, a panel for each way of counting places."""
     labels = list(dict.fromkeys(table["label"]))
     anchors = [anchor for anchor in _ANCHORS if anchor in set(table["anchor"])]
@@ -261,10 +262,10 @@ def _by_place(table: pd.DataFrame, column: str, name: str) -> str:
             handles, texts = panels[0].get_legend_handles_labels()
             figure.legend(handles, texts, loc="outside right upper", frameon=False, fontsize=8)
 
-    return draw(7.6, 3.0, paint)
+    return Drawn(7.6, 3.0, table, paint)
 
 
-def _mutation_map(mutations: pd.DataFrame) -> str:
+def _mutation_map(mutations: pd.DataFrame) -> Drawn:
     """Mean effect of each letter at each position where all sequences are as long, else of one."""
     lengths = mutations.groupby("id")["position"].max()
     title = f"mean over {len(lengths):,} sequences"
@@ -300,10 +301,11 @@ def _mutation_map(mutations: pd.DataFrame) -> str:
             axes.set_xlabel(f"letters from position {table.columns[0]}")
         figure.colorbar(mesh, ax=axes, label="change of the output", pad=0.01)
 
-    return draw(7.6, 1.2 + 0.16 * len(table), paint)
+    data = table.rename_axis(columns="position").stack().rename("effect").reset_index()
+    return Drawn(7.6, 1.2 + 0.16 * len(table), data, paint)
 
 
-def _motif_logos(looked: Looked) -> str:
+def _motif_logos(looked: Looked) -> Drawn:
     keys = ["label", "by", "motif"]
     groups = list(looked.motifs.groupby(keys, sort=False))
     groups = sorted(groups, key=lambda group: -group[1]["windows"].iloc[0])[:_MOTIFS]
@@ -325,4 +327,5 @@ def _motif_logos(looked: Looked) -> str:
             )
             axes.set_ylabel("bits")
 
-    return draw(7.6, 0.3 + 1.5 * -(-len(groups) // min(2, len(groups))), paint)
+    data = pd.concat([mine for _, mine in groups])
+    return Drawn(7.6, 0.3 + 1.5 * -(-len(groups) // min(2, len(groups))), data, paint)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .config_data import Stratum
-from .drawing import draw
+from .drawing import Drawn
 from .examples import values_of
 from .files import read_tsv
 from .outcome import Tables
@@ -101,7 +101,7 @@ def sentences(flows: Mapping[str, pd.DataFrame], readouts: Mapping[str, str]) ->
     return said
 
 
-def gradient_flow(flows: Mapping[str, pd.DataFrame], lines: Mapping[str, Line]) -> str:
+def gradient_flow(flows: Mapping[str, pd.DataFrame], lines: Mapping[str, Line]) -> Drawn:
     """Norm of ∂L/∂h by distance from the output, after the first and the last epoch."""
     both = {model: profiles(flow) for model, flow in flows.items()}
     longest = max(last.index.max() for _, last in both.values())
@@ -118,10 +118,15 @@ def gradient_flow(flows: Mapping[str, pd.DataFrame], lines: Mapping[str, Line]) 
         panels[0].set(ylim=(highest * 1e-8, highest * 3), ylabel="norm of ∂L/∂h")
         legend(figure, {model: lines[model] for model in both})
 
-    return draw(7.6, 3.2, paint)
+    data = pd.concat(
+        [part.rename("norm").reset_index().assign(model=model, epoch=epoch)
+         for model, parts in both.items()
+         for epoch, part in zip(("first", "last"), parts, strict=True)]
+    )  # fmt: skip
+    return Drawn(7.6, 3.2, data, paint)
 
 
-def by_value(tables: Tables, stratum: Stratum) -> str | None:
+def by_value(tables: Tables, stratum: Stratum) -> Drawn | None:
     """The main metric on the test examples of each value of a column, or of each range of values.
 
     None where they are texts.
@@ -150,7 +155,7 @@ def by_value(tables: Tables, stratum: Stratum) -> str | None:
             axes.set_ylim(min(-0.05, max(-0.5, scores["value"].min() - 0.05)), 1.05)
         legend(figure, lines)
 
-    return draw(7.6, 3.4, paint)
+    return Drawn(7.6, 3.4, scores, paint)
 
 
 def _scores_by_value(tables: Tables, stratum: Stratum) -> pd.DataFrame | None:
@@ -178,7 +183,7 @@ def _scores_by_value(tables: Tables, stratum: Stratum) -> pd.DataFrame | None:
 
 def draw_all(
     tables: Tables, flows: Mapping[str, pd.DataFrame], strata: Sequence[Stratum]
-) -> dict[str, str]:
+) -> dict[str, Drawn]:
     """The figures of this room, by name: `gradient_flow`, and `by_{stratum}` of columns."""
     drawn = {"gradient_flow": gradient_flow(flows, _lines(tables))} if flows else {}
     for stratum in strata:

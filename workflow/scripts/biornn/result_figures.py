@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from . import class_metrics
-from .drawing import COLORS, MARKERS, draw
+from .drawing import COLORS, MARKERS, Drawn
 from .outcome import Tables
 from .targets import Task
 
 
-def predicted_vs_measured(panels: Mapping[str, pd.DataFrame], label: str) -> str:
+def predicted_vs_measured(panels: Mapping[str, pd.DataFrame], label: str) -> Drawn:
     """Test examples, measured against predicted, as hexagons of counts; one panel a model."""
 
     def paint(figure: Figure) -> None:
@@ -36,17 +36,24 @@ def predicted_vs_measured(panels: Mapping[str, pd.DataFrame], label: str) -> str
             at.set_aspect("equal")
         axes[0].set_ylabel(f"measured: {label}")
 
-    return draw(2.9 * len(panels) + 0.4, 3.7, paint)
+    data = pd.concat([table.assign(model=title) for title, table in panels.items()])
+    return Drawn(2.9 * len(panels) + 0.4, 3.7, data.reset_index(), paint)
 
 
-def confusions(panels: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> str:
+def confusions(panels: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> Drawn:
     """What each class was taken for, as shares of the rows; one panel a model."""
+    counted = {}
+    for title, table in panels.items():
+        counts = pd.crosstab(table["target"], table["predicted"])
+        counted[title] = counts.reindex(index=classes, columns=classes, fill_value=0)
+    data = pd.concat(
+        [counts.rename_axis(index="true", columns="predicted").stack().rename("count")
+         .reset_index().assign(model=title) for title, counts in counted.items()]
+    )  # fmt: skip
 
     def paint(figure: Figure) -> None:
         axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
-        for at, (title, table) in zip(axes, panels.items(), strict=True):
-            counts = pd.crosstab(table["target"], table["predicted"])
-            counts = counts.reindex(index=classes, columns=classes, fill_value=0)
+        for at, (title, counts) in zip(axes, counted.items(), strict=True):
             shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
             at.imshow(shares, cmap="cividis", vmin=0, vmax=1)
             if len(classes) <= 12:
@@ -64,40 +71,44 @@ def confusions(panels: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> st
 
     side = max(2.4, 0.32 * len(classes))
     words = min(max(map(len, classes)), 24) * 0.065  # inches that the names need
-    return draw((side + 0.2) * len(panels) + words + 0.6, side + words + 0.8, paint)
+    return Drawn((side + 0.2) * len(panels) + words + 0.6, side + words + 0.8, data, paint)
 
 
-def label_areas(panels: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> str:
+def label_areas(panels: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> Drawn:
     """AUROC of every label, a marker a model; `panels` have `target.{label}` and `prediction.…`."""
     kinds = list(MARKERS)
+    once = np.ones((len(next(iter(panels.values()))), 1))
+    areas = {
+        title: [
+            class_metrics.auroc(
+                table[f"target.{label}"].to_numpy() == 1,
+                table[f"prediction.{label}"].to_numpy(),
+                once,
+            )[0]
+            for label in labels
+        ]
+        for title, table in panels.items()
+    }
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        once = np.ones((len(next(iter(panels.values()))), 1))
-        for at, (title, table) in enumerate(panels.items()):
-            areas = [
-                class_metrics.auroc(
-                    table[f"target.{label}"].to_numpy() == 1,
-                    table[f"prediction.{label}"].to_numpy(),
-                    once,
-                )[0]
-                for label in labels
-            ]
-            axes.plot(areas, -np.arange(len(labels)), MARKERS[kinds[at]], color=COLORS[kinds[at]],
+        for at, (title, each) in enumerate(areas.items()):
+            axes.plot(each, -np.arange(len(labels)), MARKERS[kinds[at]], color=COLORS[kinds[at]],
                       label=title)  # fmt: skip
         axes.axvline(0.5, color="#bbbbbb", lw=0.8)
         axes.set_yticks(-np.arange(len(labels)), list(labels))
         axes.set_xlabel("AUROC")
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
-    return draw(7.6, 1.3 + 0.25 * len(labels), paint)
+    data = pd.DataFrame(areas, index=list(labels)).rename_axis("label").reset_index()
+    return Drawn(7.6, 1.3 + 0.25 * len(labels), data.melt("label", None, "model", "auroc"), paint)
 
 
 #: Nominal coverages at which calibration is looked at.
 _NOMINAL = np.linspace(0.05, 0.95, 19)
 
 
-def calibration(tables: Mapping[str, pd.DataFrame]) -> str:
+def calibration(tables: Mapping[str, pd.DataFrame]) -> Drawn:
     """Share of targets in the central intervals, against what the intervals say.
 
     Parameters
@@ -105,26 +116,29 @@ def calibration(tables: Mapping[str, pd.DataFrame]) -> str:
     tables
         By model `target, prediction, prediction_sd` of the test examples, all seeds.
     """
+    held = {}
+    for model, table in tables.items():
+        distance = (table["target"] - table["prediction"]).abs() / table["prediction_sd"]
+        # the smallest central interval that holds the target
+        needed = 2 * stats.norm.cdf(distance) - 1
+        held[model] = (needed[:, None] <= _NOMINAL).mean(axis=0)
+    data = pd.DataFrame(held, index=_NOMINAL).rename_axis("coverage").reset_index()
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color="#555555", lw=0.8, ls="--")
         lines = itertools.cycle(["-", "--", ":", "-."])
-        for line, (model, table) in zip(lines, tables.items(), strict=False):
-            distance = (table["target"] - table["prediction"]).abs() / table["prediction_sd"]
-            # the smallest central interval that holds the target
-            needed = 2 * stats.norm.cdf(distance) - 1
-            shares = (needed[:, None] <= _NOMINAL).mean(axis=0)
+        for line, (model, shares) in zip(lines, held.items(), strict=False):
             axes.plot(_NOMINAL, shares, line, color=COLORS["recurrent"], marker=".", label=model)
         axes.set(xlabel="coverage that the model says", ylabel="targets in the interval",
                  xlim=(0, 1), ylim=(0, 1))  # fmt: skip
         axes.set_aspect("equal")
         axes.legend(frameon=False)
 
-    return draw(3.6, 3.6, paint)
+    return Drawn(3.6, 3.6, data.melt("coverage", None, "model", "targets_in_it"), paint)
 
 
-def draw_all(tables: Tables, label: str) -> dict[str, str]:
+def draw_all(tables: Tables, label: str) -> dict[str, Drawn]:
     """`predicted_vs_measured`, and `calibration` where standard deviations were predicted."""
     chosen, task = tables.chosen, tables.description.task
     test = tables.predictions[tables.predictions["subset"] == "test"]

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .config_tune import Range, TuneConfig
-from .drawing import COLORS, draw
+from .drawing import COLORS, Drawn
 from .files import read_json, read_tsv
 
 #: Folds of which the history is drawn.
@@ -189,7 +189,7 @@ def in_words(searches: Sequence[FoundSearch], tune: Mapping[str, TuneConfig]) ->
 # -- figures ---------------------------------------------------------------------------------------
 
 
-def history(searches: Sequence[FoundSearch]) -> str:
+def history(searches: Sequence[FoundSearch]) -> Drawn:
     """Validation loss of every trial and the lowest so far, a panel a fold."""
     shown = searches[:_SHOWN]
 
@@ -227,10 +227,11 @@ def history(searches: Sequence[FoundSearch]) -> str:
         figure.supxlabel("trial", fontsize=9)
 
     width = 5.2 if len(shown) == 1 else 7.6
-    return draw(width, 2.3 * -(-len(shown) // 3) + 0.4, paint)
+    data = pd.concat([search.trials.assign(fold=search.fold) for search in shown])
+    return Drawn(width, 2.3 * -(-len(shown) // 3) + 0.4, data, paint)
 
 
-def importance_bars(searches: Sequence[FoundSearch]) -> str:
+def importance_bars(searches: Sequence[FoundSearch]) -> Drawn:
     """Share of each parameter in the variance of the loss; small strokes are single folds."""
     means = importances(searches)
     places = {parameter: -at for at, parameter in enumerate(means.index)}
@@ -247,10 +248,11 @@ def importance_bars(searches: Sequence[FoundSearch]) -> str:
         axes.set(xlabel="share in the variance of the validation loss", xlim=(0, 1))
         axes.grid(visible=False, axis="y")
 
-    return draw(5.2, 0.7 + 0.28 * len(places), paint)
+    data = pd.concat([search.importance.assign(fold=search.fold) for search in searches])
+    return Drawn(5.2, 0.7 + 0.28 * len(places), data, paint)
 
 
-def draw_all(searches: Sequence[FoundSearch]) -> dict[str, str]:
+def draw_all(searches: Sequence[FoundSearch]) -> dict[str, Drawn]:
     """`search_history_{model}`, and `search_importance_{model}` where importances are known."""
     drawn = {}
     for model, own in by_model(searches).items():

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from .config_data import Stratum
-from .drawing import COLORS, draw
+from .drawing import COLORS, Drawn
 from .findings import interval, number
 from .metrics import LOWER_IS_BETTER
 from .outcome import Tables
@@ -181,7 +181,7 @@ def class_rows(tables: Tables) -> list[dict[str, Any]]:
     return rows
 
 
-def reliability(tables: Tables) -> str | None:
+def reliability(tables: Tables) -> Drawn | None:
     """Reliability curves of the best network, before and after scaling, and the best baseline."""
     curves = tables.calibration
     lines = []
@@ -213,14 +213,15 @@ def reliability(tables: Tables) -> str | None:
         )
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
-    return draw(6.8, 3.4, paint)
+    data = pd.concat([mine.assign(line=name) for mine, name, *_ in lines])
+    return Drawn(6.8, 3.4, data, paint)
 
 
 def _labelled(tables: Tables) -> bool:
     return tables.description.task.kind == "multilabel"
 
 
-def draw_all(tables: Tables) -> dict[str, str]:
+def draw_all(tables: Tables) -> dict[str, Drawn]:
     """The figure of this room, by name: `reliability`."""
     figure = reliability(tables)
     return {"reliability": figure} if figure else {}
