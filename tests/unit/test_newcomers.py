@@ -121,6 +121,8 @@ def test_covariates_are_taken_from_the_table(tmp_path):
         read(predictor, path)
     with pytest.raises(InputError, match=r"x\.csv: .*there is no column 'cold'"):
         read(model(covariates=["cold"]), path)
+    with pytest.raises(InputError, match="a table of samples is for expression matrices"):
+        read(predictor, path, samples=path)
 
 
 def test_series_of_numbers(tmp_path):

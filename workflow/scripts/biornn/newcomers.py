@@ -106,6 +106,11 @@ def read(predictor: Predictor, request: Request) -> Iterator[Piece]:
     if predictor.description.get("profile"):
         yield from _profiles(predictor, request)
         return
+    if request.samples is not None:
+        raise InputError(
+            f"{request.samples}: a table of samples is for expression matrices; the model reads "
+            "sequences, whose covariates are columns of their own table."
+        )
     reference = request.reference()
     origin = tables.origin_of(request.path, reference)
     kind = streaming.format_of(request.path, reference)
