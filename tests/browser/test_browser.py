@@ -24,38 +24,60 @@ AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 HOSTILE = "\"><img src=x onerror='window.hit=1'>"
-PAGES = ("numbers", "classes", "positions", "index")
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 SCORES = "table:has(caption:has-text('Test set, best first'))"
 
 
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    """Pages with hostile titles, ids and classes, by name."""
-    folder = tmp_path_factory.mktemp("pages")
-    changes = {"title": HOSTILE, "question": f"{HOSTILE}?"}
+CHANGES = {"title": HOSTILE, "question": f"{HOSTILE}?"}
+
+
+def numbers(folder):
+    """A page with all that there can be of a numeric target."""
     jobs = [("train_model", f"net{at}.fold0", 10.0 + at, 500.0) for at in range(20)]
     jobs = pd.DataFrame(jobs, columns=["rule", "of", "seconds", "memory"])
-    plain = replace(report_tables.tables(copies=3), benchmarks=jobs)
     looked = [test_insight.written(folder / "looked" / name, genes=name == "genes")
               for name in ("net", "genes")]  # fmt: skip
-    tune = {"net": test_searches.TUNE["net"].model_dump()}
-    classes = report_tables.of_task("hostile")
-    classes = replace(classes, examples=classes.examples.assign(source_id=HOSTILE))
-    texts = {
-        "numbers": test_report.render(
-            plain, [test_searches.found()], insight.read(looked), ["So."],
-            explain={"motifs": {"source": "s"}}, tune=tune, **changes,
-        ),
-        "classes": test_report.render(classes, **changes),
-        "positions": test_report.render(report_tables.of_task("positions"), **changes),
-        "index": test_summary.index(
-            [test_summary.of(plain, **changes), test_summary.of(classes, "other", **changes)] * 4
-        ),
-    }  # fmt: skip
-    for name, text in texts.items():
-        (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    return {name: (folder / f"{name}.html").as_uri() for name in texts}
+    return test_report.render(
+        replace(report_tables.tables(copies=3), benchmarks=jobs), [test_searches.found()],
+        insight.read(looked), ["So."], explain={"motifs": {"source": "s"}},
+        tune={"net": test_searches.TUNE["net"].model_dump()}, **CHANGES,
+    )  # fmt: skip
+
+
+def classes(folder):
+    """A page whose classes and ids try to be markup."""
+    tables = report_tables.of_task("hostile")
+    tables = replace(tables, examples=tables.examples.assign(source_id=HOSTILE))
+    return test_report.render(tables, **CHANGES)
+
+
+def positions(folder):
+    """A page of a target for each position."""
+    return test_report.render(report_tables.of_task("positions"), **CHANGES)
+
+
+def index(folder):
+    """The page over several analyses."""
+    one = test_summary.of(report_tables.tables(copies=3), **CHANGES)
+    other = test_summary.of(report_tables.of_task("hostile"), "other", **CHANGES)
+    return test_summary.index([one, other] * 4)
+
+
+PAGES = {make.__name__: make for make in (numbers, classes, positions, index)}
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """A function that gives the address of a page, which is made when it is first asked for."""
+    folder = tmp_path_factory.mktemp("pages")
+
+    def address(name):
+        path = folder / f"{name}.html"
+        if not path.exists():
+            path.write_text(PAGES[name](folder), encoding="utf-8")
+        return path.as_uri()
+
+    return address
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +105,7 @@ def opened(browser, pages):
         page.on("console", lambda message: page.said.append(message.text))
         page.on("pageerror", lambda error: page.said.append(str(error)))
         page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(pages[name])
+        page.goto(pages(name))
         return page
 
     yield open_page
