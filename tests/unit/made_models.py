@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from biornn import models
+from biornn import models, temperatures
 from biornn.beside import BesideScaling
 from biornn.config_models import ModelConfig
 from biornn.losses import Loss, TargetScaling
@@ -51,6 +51,8 @@ def make_model(
     runs = [{"seed": seed, "epochs": 3, "best_epoch": 2, "seconds": 1.0} for seed in seeds]
     description = models.describe("net", config, scheme, task, scaling, runs, beside)
     description |= {"target_label": "log10 PSI"} | more
+    if task.kind != "regression":
+        description["temperatures"] = {str(seed): 0.5 + 0.7 * at for at, seed in enumerate(seeds)}
     n_beside = 0 if beside is None else len(beside.columns)
     trained = {}
     for fold in folds:
@@ -98,7 +100,7 @@ def expected(
     scaling = TargetScaling(**description["target_scaling"])
     if beside is not None:
         beside = BesideScaling.from_dict(description["beside"]).apply(beside.astype(np.float64))
-    found = {}
+    found, fitted = {}, description.get("temperatures")
     for seed, network in networks.items():
         rows = []
         for row, length in enumerate(lengths):
@@ -107,6 +109,10 @@ def expected(
             with torch.no_grad():
                 z = network(own, None, other)[0, 0].double().numpy()
             values = loss.to_predictions(z, scaling)
+            if fitted is not None:
+                values = temperatures.scaled(
+                    values, fitted[str(seed)], labels=task.kind == "multilabel"
+                )
             if task.per == "position":
                 more = np.zeros((steps.shape[1] - length, values.shape[1]))
                 values = np.concatenate([values, more])

@@ -13,7 +13,7 @@ import pytest
 import torch
 from biornn import __main__ as command_line
 from biornn.files import read_tsv
-from made_data import make_data
+from made_data import make_classes, make_data
 from trained_models import train_into
 
 
@@ -49,6 +49,22 @@ def test_the_standard_input_is_read(folder, fasta, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(fasta.read_bytes())))
     assert run("predict", "--model", folder, "-i", "-", "--format", "fasta") == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_an_exported_file_says_what_predict_says(tmp_path, fasta):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    train_into(tmp_path / "model", make_classes(90), seeds=(1, 2))
+    assert run("predict", "--model", tmp_path / "model", "-i", fasta, "-o", tmp_path / "x.tsv") == 0
+    options = ["export", "--model", str(tmp_path / "model"), "-o", str(tmp_path / "x.onnx")]
+    assert command_line.main(options) == 0
+    session = onnxruntime.InferenceSession(tmp_path / "x.onnx")
+    codes = json.loads(session.get_modelmeta().custom_metadata_map["codes"])
+    tokens = np.array([[codes[letter] for letter in text] for text in ("ACGU", "GGUA")])
+    (found,) = session.run(["probability"], {"tokens": tokens, "lengths": np.array([4, 3])})
+    said = read_tsv(tmp_path / "x.tsv")
+    classes = [name for name in said if name.startswith("probability.")]
+    assert found == pytest.approx(said[classes].to_numpy(), abs=1e-5)
+    assert command_line.main([*options, "--seed", "9"]) == 1
 
 
 def test_variants(folder, tmp_path, capsys):

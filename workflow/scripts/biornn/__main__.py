@@ -17,7 +17,7 @@ from . import __version__
 from .files import InputError
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
+def _add_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", required=True, metavar="FOLDER",
         help="folder of a trained model, with model.json and weights.safetensors",
@@ -25,6 +25,10 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fold", type=int, help="which fold, where the folder has the networks of several"
     )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    _add_folder(parser)
     parser.add_argument(
         "-o", "--output", default="-", metavar="FILE",
         help="a .tsv or .parquet file; - (the default) is the standard output, as TSV",
@@ -115,9 +119,28 @@ def _variants(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    _add_folder(parser)
+    parser.add_argument("--seed", type=int, help="one seed alone; by default the mean of all")
+    parser.add_argument(
+        "--format", choices=["onnx", "torch"], default="onnx",
+        help="onnx (the default), or torch: a program of torch.export",
+    )  # fmt: skip
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the file to write")
+
+
+def _export(options: argparse.Namespace) -> int:
+    from . import exporting
+
+    exporting.export(options.model, options.output, options.format, options.fold, options.seed)
+    _say(f"written: {options.output}")
+    return 0
+
+
 #: Name: what it does, its options, its work.
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[..., int]]] = {
     "predict": ("predictions of a trained model for new inputs", _add_predict, _predict),
+    "export": ("a trained model as one file for other programs", _add_export, _export),
     "variants": ("what substitutions of letters do to a prediction", _add_variants, _variants),
 }
 

@@ -1,7 +1,7 @@
 """Export: trained networks as one file that needs nothing of biornn to predict.
 
-Both kinds of file take what `prediction.predict` takes, as arrays, and give what it gives: values
-in the target's unit, or probabilities.
+Both kinds of file take as arrays what `biornn predict` reads, and give what it gives: values in the
+target's unit, or probabilities, of the fitted temperatures where the model has such.
 
 =========== ============================ ==========================================================
 input       dtype and shape              what it is
@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import __version__, onnx_networks, torch_programs
+from . import __version__, onnx_networks, temperatures, torch_programs
 from .alphabets import ALPHABETS
 from .beside import BesideScaling
 from .checking import listed
@@ -112,6 +112,11 @@ class Trained:
         return None if value is None else BesideScaling.from_dict(value)
 
     @property
+    def temperatures(self) -> list[float] | None:
+        """By which probabilities of each seed are scaled, where they are."""
+        return temperatures.of_seeds(self.description, list(self.networks))
+
+    @property
     def scheme(self) -> InputScheme:
         """How inputs become numbers."""
         return InputScheme.from_dict(self.description["inputs"])
@@ -131,6 +136,7 @@ def _metadata(
         "task": task,
         "target": description.get("target_label", ""),
         "classes": task["classes"],
+        "temperatures": temperatures.of_seeds(description, list(networks)),
         "weights_sha256": sha256(folder / WEIGHTS),
         "model_sha256": sha256(folder / DESCRIPTION),
         "data_sha256": description.get("data_sha256", {}),
@@ -216,9 +222,10 @@ def write_onnx(
         beside = onnx_networks.standardized(graph, "beside", mean, sd)
     batch = sequences(graph, "lengths", steps[0])
     found = {}
-    for number, network in trained.networks.items():
+    fitted = trained.temperatures or [1.0] * len(trained.networks)
+    for (number, network), temperature in zip(trained.networks.items(), fitted, strict=True):
         z = onnx_networks.outputs_of(graph, network, steps[0], batch, beside)
-        found[number] = onnx_networks.predictions_of(graph, loss, trained.scaling, z)
+        found[number] = onnx_networks.predictions_of(graph, loss, trained.scaling, z, temperature)
     named = dict(onnx_networks.mean_of(graph, list(found.values())))
     if len(found) > 1:
         named |= {f"{key}_seed{n}": name for n, own in found.items() for key, name in own.items()}
@@ -260,7 +267,7 @@ def write_torch(
     program = torch_programs.Program(
         stack(networks, Network(networks[0].config, schemes, trained.task, n_beside)),
         list(trained.networks), trained.loss, trained.scaling, trained.scheme.padding,
-        None if beside is None else (beside.mean, beside.sd),
+        None if beside is None else (beside.mean, beside.sd), trained.temperatures,
     )  # fmt: skip
     lengths = torch.tensor([8, 5, 3])
     steps = torch.zeros(3, 8, dtype=torch.int64)

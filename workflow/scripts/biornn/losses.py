@@ -6,7 +6,7 @@ the mean, both zero where there is no label, so that the caller decides what it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -275,8 +275,20 @@ class Loss:
         losses, weight = self(z, y, each)
         return float((losses * weight).sum() / weight.sum())
 
-    def to_predictions(self, outputs: np.ndarray, scaling: TargetScaling) -> np.ndarray:
+    def to_predictions(
+        self,
+        outputs: np.ndarray,
+        scaling: TargetScaling,
+        fitted: Sequence[float] | None = None,
+    ) -> np.ndarray:
         """Outputs float64 [..., outputs] as what is predicted.
+
+        Parameters
+        ----------
+        outputs
+        scaling
+        fitted : sequence of float, optional
+            Temperature of each seed (see `temperatures`), for outputs [seed, ..., outputs].
 
         Returns
         -------
@@ -285,14 +297,21 @@ class Loss:
             beside it; or the probability of each class or label.
         """
         z = torch.from_numpy(np.asarray(outputs, dtype=np.float64))
-        return self.predicted(z, scaling).numpy()
+        return self.predicted(z, scaling, fitted).numpy()
 
-    def predicted(self, z: Tensor, scaling: TargetScaling) -> Tensor:
+    def predicted(
+        self, z: Tensor, scaling: TargetScaling, fitted: Sequence[float] | None = None
+    ) -> Tensor:
         """`to_predictions` of a tensor in any precision, which can be traced."""
+        each: Tensor | float = 1.0
+        if fitted is not None:
+            each = torch.tensor(list(fitted), dtype=z.dtype, device=z.device)
+            each = each.view(-1, *[1] * (z.dim() - 1))
         if self.kind == "binary":
-            return z.sigmoid()
+            return (z / each).sigmoid()
         if self.task.kind == "classification":
-            return self._log_probabilities(z).exp()
+            logs = self._log_probabilities(z)
+            return logs.exp() if fitted is None else (logs / each).softmax(dim=-1)
         if self.kind == "poisson":
             return scaling.unscale(z.exp())
         if self.kind == "gaussian":

@@ -206,20 +206,22 @@ def _pool(graph: Graph, network: Network, hidden: str, last: str | None, batch: 
     return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
 
 
-def predictions_of(graph: Graph, loss: Loss, scaling: TargetScaling, z: str) -> dict[str, str]:
-    """`Loss.to_predictions`: what is predicted, from outputs z [..., outputs].
+def predictions_of(
+    graph: Graph, loss: Loss, scaling: TargetScaling, z: str, temperature: float = 1.0
+) -> dict[str, str]:
+    """`Loss.to_predictions`: what is predicted, from outputs z [..., outputs] of one seed.
 
     Returns
     -------
     dict of str to str
         `prediction` [...], with `gaussian` also `sd`; or `probability` [..., classes].
     """
-    if loss.kind == "binary":
-        return {"probability": graph.add("Sigmoid", z)}
-    if loss.kind == "ordinal":
-        return {"probability": graph.add("Exp", _ordinal_log_p(graph, z, loss.n_outputs))}
-    if loss.task.kind == "classification":
-        return {"probability": graph.add("Softmax", z, axis=-1)}
+    if loss.task.kind != "regression":
+        logs = _ordinal_log_p(graph, z, loss.n_outputs) if loss.kind == "ordinal" else z
+        logs = graph.add("Div", logs, temperature)
+        if loss.kind == "binary":
+            return {"probability": graph.add("Sigmoid", logs)}
+        return {"probability": graph.add("Softmax", logs, axis=-1)}
     columns = [graph.add("Squeeze", each, [-1]) for each in graph.parts(z, loss.n_outputs, 1)]
     value = graph.add("Exp", columns[0]) if loss.kind == "poisson" else columns[0]
     value = graph.add("Add", graph.add("Mul", value, scaling.sd), scaling.mean)

@@ -70,9 +70,7 @@ class Predictor:
         )
         self._dtype = next(alone[0].parameters()).dtype
         self._network = models.stack(alone, together.to(self._dtype)).eval()
-        found = self.description.get("temperatures") or {}
-        fitted = [found.get(str(seed)) for seed in self.seeds]
-        self.temperatures = None if None in fitted else [float(value) for value in fitted]
+        self.temperatures = temperatures.of_seeds(self.description, self.seeds)
 
     @property
     def alphabet(self) -> str | None:
@@ -114,16 +112,8 @@ class Predictor:
         dataset = SequenceDataset([data] * len(self.seeds), dtype=self._dtype)
         rows = [torch.arange(len(inputs))] * len(self.seeds)
         outputs = models.infer(self._network, dataset.by_length(rows, INFERENCE_BATCH), n)
-        values = self.loss.to_predictions(outputs, self._scaling)
-        if calibrated and self.temperatures:
-            labels = self.task.kind == "multilabel"
-            values = np.stack(
-                [
-                    temperatures.scaled(own, temperature, labels=labels)
-                    for own, temperature in zip(values, self.temperatures, strict=True)
-                ]
-            )
-        return values
+        fitted = self.temperatures if calibrated else None
+        return self.loss.to_predictions(outputs, self._scaling, fitted)
 
     def warnings(self, inputs: Inputs, covariates: np.ndarray | None = None) -> list[str]:
         """Why each input is unlike the training inputs; empty texts where it is not.

@@ -6,6 +6,9 @@ arXiv:1706.04599): T above 1 makes them less sure, and the most probable class s
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from .folds import FoldData
@@ -35,6 +38,13 @@ def scaled(probabilities: np.ndarray, temperature: float, *, labels: bool = Fals
     logs = logs / temperature
     odds = np.exp(logs - logs.max(axis=-1, keepdims=True))
     return odds / odds.sum(axis=-1, keepdims=True)
+
+
+def of_seeds(description: Mapping[str, Any], seeds: Sequence[int]) -> list[float] | None:
+    """The temperature of each seed in a `model.json`; None where it has none for one of them."""
+    found = description.get("temperatures") or {}
+    fitted = [found.get(str(seed)) for seed in seeds]
+    return None if None in fitted else [float(value) for value in fitted]
 
 
 def log_loss(truth: np.ndarray, probabilities: np.ndarray, *, labels: bool = False) -> float:

@@ -134,6 +134,8 @@ class Program(nn.Module):
         The code of padding; None where steps are numbers.
     beside : tuple of sequences of float, optional
         Mean and standard deviation of the second input.
+    fitted : sequence of float, optional
+        Temperature of the probabilities of each seed.
     """
 
     beside_mean: Tensor
@@ -147,10 +149,11 @@ class Program(nn.Module):
         scaling: TargetScaling,
         padding: int | None,
         beside: tuple[Sequence[float], Sequence[float]] | None = None,
+        fitted: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.network, self.seeds, self.loss = network.eval(), list(seeds), loss
-        self.scaling, self.padding = scaling, padding
+        self.scaling, self.padding, self.fitted = scaling, padding, fitted
         if network.recurrent is not None:
             _replace(network.recurrent, "_run", loop)
         if network.convolution is not None:
@@ -175,7 +178,7 @@ class Program(nn.Module):
             scaled = (beside.double() - self.beside_mean) / torch.where(known, self.beside_sd, 1)
             beside = torch.where(known, scaled, 0).float().expand(n, -1, -1)
         z = self.network(steps.expand(n, *steps.shape), lengths.expand(n, -1), beside)
-        values = self.loss.predicted(z, self.scaling)
+        values = self.loss.predicted(z, self.scaling, self.fitted)
         if per_position:
             values = values.masked_fill(~inside[..., None], 0)
         found = self._named(values.mean(dim=0))
