@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import result_figures
-from .drawing import COLORS, MARKERS, Drawn
+from .drawing import COLORS, MARKERS, Drawn, long_form
 from .findings import median_identity
 from .inputs import read_series
 from .metrics import CHANCE, LABELS
@@ -64,7 +64,7 @@ def class_shares(shares: pd.DataFrame, sizes: Mapping[str, int]) -> Drawn:
         axes.grid(visible=False, axis="x")
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
-    data = shares.rename_axis("subset").reset_index().melt("subset", None, "class", "share")
+    data = long_form(shares, "subset", "class", "share")
     # slanted names need room below the bars
     height = 2.9 + (0.05 * max(map(len, classes)) if long else 0)
     return Drawn(6.4, height, data.assign(examples=data["subset"].map(sizes)), paint)
@@ -122,8 +122,8 @@ def letter_composition(sequences: pd.Series) -> Drawn:
         axes.grid(visible=False)
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
-    by_place = shares.set_axis(shares.columns + 1, axis=1).rename_axis("letter").reset_index()
-    return Drawn(6.4, 2.9, by_place.melt("letter", None, "position", "share"), paint)
+    by_place = shares.set_axis(shares.columns + 1, axis=1)
+    return Drawn(6.4, 2.9, long_form(by_place, "letter", "position", "share"), paint)
 
 
 def _histogram(values: pd.Series, edges: np.ndarray, of: str, counted: str) -> Drawn:
