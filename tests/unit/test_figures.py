@@ -57,3 +57,12 @@ def test_sequences_of_several_lengths_get_a_histogram():
     svg = drawn.svg
     assert drawn.data["sequences"].sum() == 3
     assert "letters" in svg and "position" not in svg
+
+
+def test_classes_may_have_any_name():
+    shares = pd.DataFrame([[0.25, 0.75], [0.5, 0.5]], index=["train", "test"],
+                          columns=["share", "subset"])  # fmt: skip
+    data = figures.class_shares(shares, {"train": 4, "test": 2}).data
+    assert data["share"].tolist() == [0.25, 0.75, 0.5, 0.5]
+    assert data["class"].tolist() == ["share", "subset"] * 2
+    assert data["examples"].tolist() == [4, 4, 2, 2]

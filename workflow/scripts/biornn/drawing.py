@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, NullFormatter
@@ -90,6 +91,17 @@ class Drawn:
         # a layout depends on the one before: the SVG always comes first
         assert self.svg
         return self._saved("png", {"Software": None})
+
+
+def long_form(table: pd.DataFrame, row: str, column: str, value: str) -> pd.DataFrame:
+    """A table with a row a cell, whatever its rows and columns are called."""
+    return pd.DataFrame(
+        {
+            row: np.repeat(table.index.to_numpy(), table.shape[1]),
+            column: np.tile(table.columns.to_numpy(), len(table)),
+            value: table.to_numpy().ravel(),
+        }
+    )
 
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

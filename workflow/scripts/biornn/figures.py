@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import result_figures
-from .drawing import COLORS, MARKERS, Drawn
+from .drawing import COLORS, MARKERS, Drawn, long_form
 from .findings import median_identity
 from .inputs import read_series
 from .metrics import CHANCE, LABELS
@@ -44,6 +44,9 @@ def target_distribution(targets: pd.DataFrame, label: str) -> Drawn:
 
 def class_shares(shares: pd.DataFrame, sizes: Mapping[str, int]) -> Drawn:
     """Share of each class (column) or label in each subset (row), and how many are in each."""
+    named = [str(name) for name in shares.columns]
+    classes = [name if len(name) <= 24 else f"{name[:23]}…" for name in named]
+    long = max(map(len, classes)) > 8
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
@@ -54,8 +57,6 @@ def class_shares(shares: pd.DataFrame, sizes: Mapping[str, int]) -> Drawn:
                 places + (at - (len(shares) - 1) / 2) * width, row, width,
                 color=COLORS[str(subset)], label=f"{subset} (n = {sizes[str(subset)]:,})",
             )  # fmt: skip
-        classes = [str(name) for name in shares.columns]
-        long = max(map(len, classes)) > 8
         axes.set_xticks(
             places, classes, rotation=40 if long else 0, ha="right" if long else "center"
         )
@@ -63,8 +64,10 @@ def class_shares(shares: pd.DataFrame, sizes: Mapping[str, int]) -> Drawn:
         axes.grid(visible=False, axis="x")
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
-    data = shares.rename_axis("subset").reset_index().melt("subset", None, "class", "share")
-    return Drawn(6.4, 2.9, data.assign(examples=data["subset"].map(sizes)), paint)
+    data = long_form(shares, "subset", "class", "share")
+    # slanted names need room below the bars
+    height = 2.9 + (0.05 * max(map(len, classes)) if long else 0)
+    return Drawn(6.4, height, data.assign(examples=data["subset"].map(sizes)), paint)
 
 
 def series_spread(sequences: pd.Series) -> Drawn:
@@ -119,8 +122,8 @@ def letter_composition(sequences: pd.Series) -> Drawn:
         axes.grid(visible=False)
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
-    by_place = shares.set_axis(shares.columns + 1, axis=1).rename_axis("letter").reset_index()
-    return Drawn(6.4, 2.9, by_place.melt("letter", None, "position", "share"), paint)
+    by_place = shares.set_axis(shares.columns + 1, axis=1)
+    return Drawn(6.4, 2.9, long_form(by_place, "letter", "position", "share"), paint)
 
 
 def _histogram(values: pd.Series, edges: np.ndarray, of: str, counted: str) -> Drawn:

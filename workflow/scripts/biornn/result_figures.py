@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from . import class_metrics
-from .drawing import COLORS, MARKERS, Drawn
+from .drawing import COLORS, MARKERS, Drawn, long_form
 from .outcome import Tables
 from .targets import Task
 
@@ -100,8 +100,8 @@ def label_areas(panels: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> Dr
         axes.set_xlabel("AUROC")
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
-    data = pd.DataFrame(areas, index=list(labels)).rename_axis("label").reset_index()
-    return Drawn(7.6, 1.3 + 0.25 * len(labels), data.melt("label", None, "model", "auroc"), paint)
+    data = long_form(pd.DataFrame(areas, index=list(labels)), "label", "model", "auroc")
+    return Drawn(7.6, 1.3 + 0.25 * len(labels), data, paint)
 
 
 #: Nominal coverages at which calibration is looked at.
@@ -122,7 +122,7 @@ def calibration(tables: Mapping[str, pd.DataFrame]) -> Drawn:
         # the smallest central interval that holds the target
         needed = 2 * stats.norm.cdf(distance) - 1
         held[model] = (needed[:, None] <= _NOMINAL).mean(axis=0)
-    data = pd.DataFrame(held, index=_NOMINAL).rename_axis("coverage").reset_index()
+    shown = pd.DataFrame(held, index=_NOMINAL)
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
@@ -135,7 +135,7 @@ def calibration(tables: Mapping[str, pd.DataFrame]) -> Drawn:
         axes.set_aspect("equal")
         axes.legend(frameon=False)
 
-    return Drawn(3.6, 3.6, data.melt("coverage", None, "model", "targets_in_it"), paint)
+    return Drawn(3.6, 3.6, long_form(shown, "coverage", "model", "targets_in_it"), paint)
 
 
 def draw_all(tables: Tables, label: str) -> dict[str, Drawn]:
