@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 import pytest
-from biornn import baselines, devices, examples, models, training
+from biornn import baselines, devices, examples, features, models, training
 from biornn.beside import BesideScaling
 from biornn.config import AnalysisConfig, section
 from biornn.config_models import ModelConfig, TrainingConfig
@@ -302,12 +302,12 @@ def test_baselines_see_the_covariates(name):
     per_position = with_covariates(60, make_positions)
     baselines.fit_baseline(config, per_position)
     # a value that is far off says what it says, and is not taken for the code of a letter
-    features = baselines._Features(config, per_position)
+    seen = features.Features(config, per_position)
     units = np.arange(len(per_position.targets))
-    columns = features.of(units)
+    columns = seen.of(units)
     scaled = per_position.beside_scaling().apply(per_position.beside)
     np.testing.assert_array_equal(columns[:, -2:], scaled[per_position.units])
-    assert features.categories(columns.shape[1]) == list(range(columns.shape[1] - 2))
+    assert seen.categories(columns.shape[1]) == list(range(columns.shape[1] - 2))
 
 
 @pytest.mark.parametrize("name", BASELINES)
