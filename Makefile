@@ -1,7 +1,7 @@
 # Each target is a line or two over the tools that a person would type.
 PYTHON ?= python3
 SNAKEMAKE = .venv/bin/snakemake
-.PHONY: run test lint bench reference clean
+.PHONY: run test test-cluster lint bench reference clean
 .DELETE_ON_ERROR:
 
 run: .venv/run
@@ -9,6 +9,9 @@ run: .venv/run
 
 test: .venv/test
 	.venv/bin/python -m pytest -n 2 --dist worksteal
+
+test-cluster: .venv/test
+	.venv/bin/python -m pytest -m cluster -rs tests/cluster
 
 lint: .venv/test
 	.venv/bin/ruff check .

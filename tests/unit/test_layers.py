@@ -24,6 +24,8 @@ FLOORS = [
         "config_tune",
         "config",
         "config_reference",
+        "demands",
+        "progress",
     ],
     [
         "archives",

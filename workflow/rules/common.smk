@@ -5,8 +5,11 @@ Makes: nothing; a mistake in a file ends the run here, before any job starts.
 """
 
 import ast
+import math
+import os
 import re
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.current_basedir).parent / "scripts"))
 
-from biornn import locks
+from biornn import demands, locks
 from biornn.checking import validate
 from biornn.config import AnalysisConfig, RunConfig, load_variants
 from biornn.config_sources import store_digest, stored_name
@@ -47,6 +50,24 @@ def read_analyses():
 
 
 RUN, ANALYSIS_FILES, ANALYSES = read_analyses()
+
+
+def gpus_are_there():
+    """Whether trainings that take what there is shall ask for a GPU."""
+    if RUN.gpus != "auto":
+        return RUN.gpus
+    # A job must answer as the machine that sent it did, or it would ask for another allocation
+    # than it was given; its environment is that machine's.
+    answer = os.environ.setdefault("BIORNN_GPUS", "01"[shutil.which("nvidia-smi") is not None])
+    return answer == "1"
+
+
+GPUS_ARE_THERE = gpus_are_there()
+
+if workflow.remote_exec or workflow.subprocess_exec:
+    # What a cluster sends before the time is over is for the training: it writes a checkpoint and
+    # ends. The Snakemake around it, and jobs that have nothing to write, go on until then.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 def read_locks():
@@ -366,11 +387,59 @@ def of_explained(wildcards):
     return files
 
 
+def size_mb(paths):
+    """MiB of the files that a job reads; Snakemake asks again once all of them are there."""
+    return sum(os.path.getsize(path) for path in paths) / 2**20
+
+
+def data_mb(input):
+    """MiB of the data among the inputs of a job: all but the code."""
+    code = set(input.get("code", []))
+    return size_mb(path for path in input if path not in code)
+
+
+def memory(rule):
+    """A resource function: memory of a rule's jobs, by their data and the attempt."""
+
+    def get(wildcards, input, attempt):
+        return demands.memory(rule, data_mb(input), attempt)
+
+    return get
+
+
+def runtime(rule, passes=lambda wildcards: 1):
+    """A resource function: minutes of a rule's jobs; `passes` of all its networks over the data."""
+
+    def get(wildcards, input, attempt):
+        return demands.runtime(rule, data_mb(input), attempt, passes(wildcards))
+
+    return get
+
+
+def passes(wildcards):
+    """Passes over the data of all networks that a training job trains."""
+    training = ANALYSES[wildcards.analysis].training_of(wildcards.model)
+    return training.epochs * len(training.seeds)
+
+
+def passes_of_parts(wildcards):
+    """The same of parts, each of which takes as many steps as the whole."""
+    return passes(wildcards) * max(len(parts(wildcards)), 1)
+
+
+def passes_of_search(wildcards):
+    """The same of one worker of a search."""
+    analysis = ANALYSES[wildcards.analysis]
+    tune = analysis.tune[wildcards.model]
+    trials = math.ceil(tune.trials / tune.workers)
+    return analysis.training_of(wildcards.model).epochs * trials
+
+
 def gpus(wildcards):
-    """GPUs of a training job: `devices` where the analysis asks for it, or where this machine has one."""
+    """GPUs of a training job: `devices` where the analysis asks for them, or where there are some."""
     training = ANALYSES[wildcards.analysis].training
-    here = training.device == "auto" and shutil.which("nvidia-smi") is not None
-    return training.devices if training.device == "gpu" or here else 0
+    there = training.device == "auto" and GPUS_ARE_THERE
+    return training.devices if training.device == "gpu" or there else 0
 
 
 def training_threads(wildcards):

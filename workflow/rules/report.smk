@@ -6,6 +6,10 @@ Makes: `report.html`, `figures/`; `config.yaml`, `methods.md`, `dome.json`,
 """
 
 
+localrules:
+    describe_run,
+
+
 rule render_report:
     input:
         examples=rules.build_examples.output.examples,
@@ -65,6 +69,9 @@ rule render_report:
         "results/{analysis}/benchmarks/render_report.tsv"
     conda:
         "../../envs/biornn.yaml"
+    resources:
+        mem_mb=memory("render_report"),
+        runtime=runtime("render_report"),
     params:
         analysis=whole_analysis,
         controls=controls,

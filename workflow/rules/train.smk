@@ -34,6 +34,8 @@ rule train_model:
         "../../envs/biornn.yaml"
     threads: training_threads
     resources:
+        mem_mb=memory("train_model"),
+        runtime=runtime("train_model", passes),
         gpu=gpus,
     params:
         model=settings("models", "{model}"),
@@ -63,6 +65,9 @@ rule train_baseline:
     conda:
         "../../envs/biornn.yaml"
     threads: 1
+    resources:
+        mem_mb=memory("train_baseline"),
+        runtime=runtime("train_baseline"),
     params:
         baseline=settings("baselines", "{baseline}"),
     script:
@@ -86,6 +91,9 @@ rule measure_ceiling:
         "results/{analysis}/benchmarks/measure_ceiling.fold{fold}.tsv"
     conda:
         "../../envs/biornn.yaml"
+    resources:
+        mem_mb=memory("measure_ceiling"),
+        runtime=runtime("measure_ceiling"),
     params:
         sources=replicate_sources,
         replicate=settings("replicate"),
@@ -116,6 +124,8 @@ rule train_parts:
         "../../envs/biornn.yaml"
     threads: training_threads
     resources:
+        mem_mb=memory("train_parts"),
+        runtime=runtime("train_parts", passes_of_parts),
         gpu=gpus,
     params:
         model=settings("models", "{model}"),
@@ -142,6 +152,9 @@ rule fit_parts:
     conda:
         "../../envs/biornn.yaml"
     threads: 1
+    resources:
+        mem_mb=memory("fit_parts"),
+        runtime=runtime("fit_parts"),
     params:
         baseline=settings("baselines", "{baseline}"),
         shares=parts,

@@ -6,6 +6,10 @@ search share `journal.log`.
 """
 
 
+localrules:
+    choose_settings,
+
+
 rule tune_model:
     input:
         unpack(features),
@@ -25,6 +29,8 @@ rule tune_model:
         "../../envs/biornn.yaml"
     threads: lambda wildcards: ANALYSES[wildcards.analysis].training.threads
     resources:
+        mem_mb=memory("tune_model"),
+        runtime=runtime("tune_model", passes_of_search),
         gpu=lambda wildcards: min(gpus(wildcards), 1),
     params:
         model=settings("models", "{model}"),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from biornn.files import InputError
+from biornn.progress import place
 
 
 @contextlib.contextmanager
@@ -27,7 +28,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
         logger.addHandler(handler)
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addHandler(file)
-    logger.info("%s starts (process %d)", snakemake.rule, os.getpid())
+    logger.info("%s starts (process %d %s)", snakemake.rule, os.getpid(), place())
     try:
         yield logger
     except InputError as error:

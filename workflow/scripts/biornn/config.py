@@ -7,7 +7,7 @@ that editors complete from, and the reference in `config/README.md` (see `config
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
@@ -414,13 +414,19 @@ def _choices(tune: TuneConfig, key: str) -> list[Any]:
 
 
 class RunConfig(Section):
-    """`config/config.yaml`: which analyses to run, how to download; nothing else."""
+    """`config/config.yaml`: which analyses to run, how to download, whether to ask for GPUs."""
 
     analyses: list[str] = Field(
         min_length=1,
         description="Names of files in `config/analyses/` (without .yaml), or paths that end in .yaml.",  # noqa: E501
     )
     download: DownloadConfig = DownloadConfig()
+    gpus: Literal["auto"] | bool = Field(
+        "auto",
+        description="Whether trainings with `device: auto` ask for GPUs: where the machine that "
+        "starts the run has one, or `true` or `false`, as on a cluster whose login node tells "
+        "nothing.",
+    )
 
 
 def section(key: str, value: Any) -> Any:

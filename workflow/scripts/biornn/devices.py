@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import pickle
 import re
 from collections.abc import Callable
@@ -66,12 +67,12 @@ def make_fabric(config: TrainingConfig) -> tuple[Fabric | OneDevice, str]:
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if config.device == "gpu" and not gpus:
         raise InputError(
-            "training.device is gpu, but this job sees no CUDA device. Ask for one "
-            "(--resources gpu=1, or the profile's gpu setting), or set training.device: auto."
+            f"training.device is gpu, but this job sees no CUDA device: {_why_no_gpu()}. Ask for "
+            "one (--resources gpu=1, or the profile's gpu setting), or set training.device: auto."
         )
     n = config.devices
     if config.device == "cpu" or not gpus:
-        why = "as configured" if config.device == "cpu" else "no GPU was given to this job"
+        why = "as configured" if config.device == "cpu" else _why_no_gpu()
         threads = f"{config.threads} thread{'s' if config.threads > 1 else ''}"
         processes = "" if n == 1 else f"{n} processes of "
         return _fabric("cpu", config), f"CPU, {processes}{threads} ({why})"
@@ -83,6 +84,16 @@ def make_fabric(config: TrainingConfig) -> tuple[Fabric | OneDevice, str]:
     return _fabric(
         "cuda", config
     ), f"GPU, {torch.cuda.get_device_name(0)}{f' x {n}' if n > 1 else ''}"
+
+
+def _why_no_gpu() -> str:
+    """Why torch sees no GPU: none was given, or it can't use the one that was."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if given in ("", "-1", "NoDevFiles"):
+        return "no GPU was given to this job"
+    if torch.version.cuda is None:
+        return f"GPU {given} was given to this job, but this torch was built without CUDA"
+    return f"GPU {given} was given to this job, but its driver does not answer torch"
 
 
 def _fabric(accelerator: str, config: TrainingConfig) -> Fabric | OneDevice:
