@@ -16,7 +16,49 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-sys.path.insert(0, str(Path(workflow.current_basedir).parent / "scripts"))
+# Where a module puts its results, as its `prefix` says; nothing else here knows of modules.
+PREFIX = getattr(workflow.modifier.path_modifier, "prefix", None) or ""
+RESULTS = f"{PREFIX}results"
+
+
+def script_file(name):
+    """A file of `scripts/`: beside this one, or, where the workflow is read from a repository, in
+    Snakemake's cache.
+    """
+    return Path(workflow.source_path(f"../scripts/{name}") if REMOTE else SCRIPTS / name)
+
+
+REMOTE = not workflow.current_basedir.is_local
+SCRIPTS = None if REMOTE else Path(workflow.current_basedir).parent / "scripts"
+
+
+def code_of(*modules):
+    """Files of some modules of the library and of all that they import."""
+    if REMOTE and "__init__" not in CODE:
+        CODE["__init__"] = [script_file("biornn/__init__.py")], []
+        CODE["_job"] = [script_file("_job.py")], []
+    found, todo = {}, list(modules)
+    while todo:
+        name = todo.pop()
+        if name in found:
+            continue
+        if name not in CODE:
+            file = script_file(f"biornn/{name}.py")
+            imports = []
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and node.level == 1:
+                    imports += [node.module] if node.module else [each.name for each in node.names]
+            files = [file, *([script_file("biornn/native.c")] if name == "native" else [])]
+            CODE[name] = files, [each for each in imports if each != "__version__"]
+        found[name], imports = CODE[name]
+        todo += imports
+    return [file for name in sorted(found) for file in found[name]]
+
+
+# files and imports of each module, by name: many rules name the same
+CODE = {}
+code_of("config", "demands", "locks", "progress")
+sys.path.insert(0, str(script_file("_job.py").parent))
 
 from biornn import demands, locks
 from biornn.checking import validate
@@ -28,13 +70,22 @@ from biornn.files import InputError
 report: "../report/workflow.rst"
 
 
+def analysis_file(entry):
+    """The file of an analysis: of this project, or one that comes with the workflow."""
+    path = Path(entry if entry.endswith(".yaml") else f"config/analyses/{entry}.yaml")
+    if REMOTE or path.exists() or entry.endswith(".yaml"):
+        return path
+    shipped = SCRIPTS.parents[1] / path
+    return shipped if shipped.exists() else path
+
+
 def read_analyses():
     """The run's own settings and, by name, the file and the content of every analysis."""
     try:
         run = validate(RunConfig, dict(config), "config/config.yaml (or --config)")
         files, analyses = {}, {}
         for entry in run.analyses:
-            path = Path(entry if entry.endswith(".yaml") else f"config/analyses/{entry}.yaml")
+            path = analysis_file(entry)
             if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", path.stem):
                 raise InputError(
                     f"analyses: '{path.stem}' can't name a results folder; use a-z, 0-9, _ and -."
@@ -109,20 +160,11 @@ def training_of_model(wildcards):
 
 def library(*modules):
     """Files of the library's modules and of all that they import: code is an input too."""
-    folder = Path(workflow.current_basedir).parent / "scripts" / "biornn"
+    files = code_of(*modules)
     # relative where it can be: a project that is moved has not changed
-    if folder.is_relative_to(Path.cwd()):
-        folder = folder.relative_to(Path.cwd())
-    found, todo = set(), list(modules)
-    while todo:
-        name = todo.pop()
-        if name not in found and name != "__version__":
-            found.add(name)
-            for node in ast.walk(ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ImportFrom) and node.level == 1:
-                    todo += [node.module] if node.module else [alias.name for alias in node.names]
-    files = [folder / f"{name}{suffix}" for name in sorted(found) for suffix in (".py", ".c")]
-    return [str(file) for file in files if file.exists()]
+    if not PREFIX and files[0].is_relative_to(Path.cwd()):
+        files = [file.relative_to(Path.cwd()) for file in files]
+    return [str(file) for file in files]
 
 
 def locked(analysis, name):
@@ -140,9 +182,14 @@ def source_path(analysis, name):
     """
     source = ANALYSES[analysis].sources[name]
     if source.type == "path":
-        return source.path
+        return unprefixed(source.path)
     digest = store_digest(source, locked(analysis, name))
-    return f"{RUN.download.store}/{digest}/{stored_name(source)}"
+    return unprefixed(f"{RUN.download.store}/{digest}/{stored_name(source)}")
+
+
+def unprefixed(path):
+    """A path of the project as it is: a module's prefix is for results, not for data."""
+    return os.path.abspath(path) if PREFIX else path
 
 
 def paths_of(analysis, names):
@@ -460,7 +507,7 @@ def final_outputs():
 def announce_reports():
     """Say where the reports are."""
     for analysis in ANALYSES:
-        path = Path(f"results/{analysis}/report.html")
+        path = Path(f"{RESULTS}/{analysis}/report.html")
         if path.exists():
             logger.info(f"Report: {path}")
 

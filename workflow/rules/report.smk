@@ -77,7 +77,7 @@ rule render_report:
         controls=controls,
         sources=source_paths,
         variants=variant_titles,
-        benchmarks="results/{analysis}/benchmarks",
+        benchmarks=f"{RESULTS}/{{analysis}}/benchmarks",
     script:
         "../scripts/render_report.py"
 

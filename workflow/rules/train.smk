@@ -42,8 +42,8 @@ rule train_model:
         training=training_of_model,
         target=settings("target"),
         # No output: Snakemake deletes the outputs of a job that failed, and these must outlive it.
-        checkpoints="results/{analysis}/checkpoints/{model}/fold{fold}",
-        events="results/{analysis}/tensorboard/{model}",
+        checkpoints=f"{RESULTS}/{{analysis}}/checkpoints/{{model}}/fold{{fold}}",
+        events=f"{RESULTS}/{{analysis}}/tensorboard/{{model}}",
     script:
         "../scripts/train_model.py"
 
@@ -131,7 +131,7 @@ rule train_parts:
         model=settings("models", "{model}"),
         training=training_of_model,
         shares=parts,
-        checkpoints="results/{analysis}/checkpoints/parts/{model}/fold{fold}",
+        checkpoints=f"{RESULTS}/{{analysis}}/checkpoints/parts/{{model}}/fold{{fold}}",
     script:
         "../scripts/train_parts.py"
 

@@ -37,8 +37,8 @@ rule tune_model:
         training=training_of_model,
         tune=settings("tune", "{model}"),
         # No outputs: Snakemake deletes those of a job that failed, and these must outlive it.
-        journal="results/{analysis}/tuning/{model}/fold{fold}/journal.log",
-        checkpoints="results/{analysis}/checkpoints/tuning/{model}/fold{fold}/worker{worker}",
+        journal=f"{RESULTS}/{{analysis}}/tuning/{{model}}/fold{{fold}}/journal.log",
+        checkpoints=f"{RESULTS}/{{analysis}}/checkpoints/tuning/{{model}}/fold{{fold}}/worker{{worker}}",
     script:
         "../scripts/tune_model.py"
 
@@ -59,6 +59,6 @@ rule choose_settings:
     conda:
         "../../envs/biornn.yaml"
     params:
-        journal="results/{analysis}/tuning/{model}/fold{fold}/journal.log",
+        journal=f"{RESULTS}/{{analysis}}/tuning/{{model}}/fold{{fold}}/journal.log",
     script:
         "../scripts/choose_settings.py"

@@ -17,7 +17,7 @@ from biornn.progress import place
 def job(snakemake: Any) -> Iterator[logging.Logger]:
     """Log to the rule's log file (and, on a terminal, to it); end with one clear line on errors."""
     formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
-    # append: a job that was pre-empted and runs again keeps what it said before
+    # append: processes that share a training write to the same log
     file = logging.FileHandler(str(snakemake.log[0]), mode="a", encoding="utf-8")
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(logging.INFO if sys.stderr.isatty() else logging.ERROR)
