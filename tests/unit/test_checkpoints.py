@@ -76,6 +76,12 @@ def test_a_signal_asks_and_does_not_kill(number):
     assert signal.getsignal(number) == before
 
 
+def test_a_process_that_does_not_ask_lets_signals_pass():
+    with checkpoints.stopping(asks=False) as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.signal is None
+
+
 def test_outside_of_the_main_thread_signals_are_left_alone():
     found = []
 

@@ -25,7 +25,9 @@ FLOORS = [
         "config",
         "config_reference",
         "demands",
+        "allocation",
         "progress",
+        "plans",
     ],
     [
         "archives",
@@ -83,6 +85,7 @@ FLOORS = [
     [
         "checkpoints",
         "devices",
+        "nodes",
         "learning",
         "gradient_flow",
         "runs",

@@ -62,12 +62,3 @@ def test_nothing_to_tell(tmp_path):
     assert "no training has finished an epoch" in progress.main_table(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         progress.read(tmp_path / "none")
-
-
-def test_the_place_is_the_node_and_the_job_of_slurm(monkeypatch):
-    monkeypatch.setenv("SLURMD_NODENAME", "node3")
-    monkeypatch.setenv("SLURM_JOB_ID", "11")
-    assert progress.place() == "on node3, SLURM job 11"
-    monkeypatch.delenv("SLURM_JOB_ID")
-    monkeypatch.delenv("SLURMD_NODENAME")
-    assert re.fullmatch(r"on \S+", progress.place())

@@ -5,6 +5,8 @@ Makes: nothing; a mistake in a file ends the run here, before any job starts.
 """
 
 import ast
+import functools
+import hashlib
 import math
 import os
 import re
@@ -14,6 +16,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.iocontainers import Wildcards
 from snakemake.logging import logger
 
 # Where a module puts its results, as its `prefix` says; nothing else here knows of modules.
@@ -57,14 +60,14 @@ def code_of(*modules):
 
 # files and imports of each module, by name: many rules name the same
 CODE = {}
-code_of("config", "demands", "locks", "progress")
+code_of("config", "demands", "locks", "allocation")
 sys.path.insert(0, str(script_file("_job.py").parent))
 
 from biornn import demands, locks
 from biornn.checking import validate
 from biornn.config import AnalysisConfig, RunConfig, load_variants
 from biornn.config_sources import store_digest, stored_name
-from biornn.files import InputError
+from biornn.files import InputError, sha256, write_text
 
 
 report: "../report/workflow.rst"
@@ -132,6 +135,12 @@ def read_locks():
 LOCKS = read_locks()
 
 
+@functools.cache
+def plain(analysis):
+    """An analysis as plain values; asked for by every job."""
+    return ANALYSES[analysis].model_dump(mode="json")
+
+
 def settings(*keys):
     """A params function: the part of the analysis that `keys` lead to, as plain values.
 
@@ -140,7 +149,7 @@ def settings(*keys):
     """
 
     def get(wildcards):
-        value = ANALYSES[wildcards.analysis].model_dump(mode="json")
+        value = plain(wildcards.analysis)
         for key in keys:
             value = value[key.format(**wildcards)]
         return value
@@ -155,16 +164,31 @@ def strata_of_columns(wildcards):
 
 def training_of_model(wildcards):
     """How the model is trained, with its own settings in place of the common ones."""
-    return ANALYSES[wildcards.analysis].training_of(wildcards.model).model_dump(mode="json")
+    return plain_training(wildcards.analysis, wildcards.model)
+
+
+@functools.cache
+def plain_training(analysis, model):
+    return ANALYSES[analysis].training_of(model).model_dump(mode="json")
+
+
+digest_of = functools.cache(sha256)
 
 
 def library(*modules):
-    """Files of the library's modules and of all that they import: code is an input too."""
-    files = code_of(*modules)
-    # relative where it can be: a project that is moved has not changed
-    if not PREFIX and files[0].is_relative_to(Path.cwd()):
-        files = [file.relative_to(Path.cwd()) for file in files]
-    return [str(file) for file in files]
+    """A file that stands for the library's modules and all that they import: code is an input too.
+
+    It is named by their content and lists it, so that edited code is another input. One file and
+    not sixty: each input of each job takes its time in an analysis of thousands of jobs.
+    """
+    listed = "".join(f"{digest_of(file)}  {file.name}\n" for file in code_of(*modules))
+    digest = hashlib.sha256(listed.encode()).hexdigest()[:16]
+    stamp = Path(f".snakemake/biornn/{modules[0]}.{digest}")
+    if not stamp.exists():
+        write_text(stamp, listed)
+        newest = max(file.stat().st_mtime for file in code_of(*modules))
+        os.utime(stamp, (newest, newest))
+    return [unprefixed(str(stamp))]
 
 
 def locked(analysis, name):
@@ -239,7 +263,7 @@ def all_sources(wildcards):
 
 def whole_analysis(wildcards):
     """The whole analysis: for the rules that write about all of it."""
-    return ANALYSES[wildcards.analysis].model_dump(mode="json")
+    return plain(wildcards.analysis)
 
 
 def controls(wildcards):
@@ -486,13 +510,56 @@ def gpus(wildcards):
     """GPUs of a training job: `devices` where the analysis asks for them, or where there are some."""
     training = ANALYSES[wildcards.analysis].training
     there = training.device == "auto" and GPUS_ARE_THERE
-    return training.devices if training.device == "gpu" or there else 0
+    return training.devices * training.nodes if training.device == "gpu" or there else 0
+
+
+def nodes(wildcards):
+    """Nodes of a training job; nothing is asked of a cluster for the usual one."""
+    training = ANALYSES[wildcards.analysis].training
+    return training.nodes if training.nodes > 1 else None
+
+
+def tasks(wildcards):
+    """Tasks of a training job over CPU nodes; on GPU nodes SLURM counts them by itself."""
+    return None if gpus(wildcards) else nodes(wildcards)
 
 
 def training_threads(wildcards):
     """Cores of a training job: on a CPU those of every process that shares its work."""
     training = ANALYSES[wildcards.analysis].training
     return training.threads * (1 if gpus(wildcards) else training.devices)
+
+
+def jobs_of(name):
+    """The jobs of a whole run of an analysis, by rule; with the threads and GPUs of each."""
+    analysis = ANALYSES[name]
+    models, folds = len(analysis.models), len(analysis.folds)
+    like = Wildcards(fromdict={"analysis": name})
+    training = {"threads": training_threads(like), "gpus": gpus(like)}
+    parts_of = predictions_of_parts(like) if analysis.parts else []
+    of_networks = sum("/models/" in path for path in parts_of)
+    tuned = sum(tune.workers for tune in analysis.tune.values()) * folds
+    sequences = not analysis.has_profiles
+    found = [
+        ("build_examples", 1, {}),
+        ("cluster_sequences", len(clusters(like)), {"threads": 2}),
+        ("split_examples", 1, {"threads": 2}),
+        ("encode_sequences", int(sequences), {}),
+        ("normalize_expression", folds * (analysis.expression is not None), {}),
+        ("tune_model", tuned, training),
+        ("choose_settings", len(analysis.tune) * folds, {}),
+        ("train_model", models * folds, training),
+        ("train_parts", of_networks, training),
+        ("train_baseline", len(analysis.baselines) * folds, {}),
+        ("fit_parts", len(parts_of) - of_networks, {}),
+        ("measure_ceiling", folds * (analysis.replicate is not None), {}),
+        ("evaluate", 1, {"threads": 2}),
+        ("evaluate_parts", int(bool(parts_of)), {"threads": 2}),
+        ("explain_model", len(analysis.explained), {}),
+        ("render_report", 1, {}),
+        ("describe_run", 1, {}),
+    ]
+    return [{"analysis": name, "rule": rule, "count": n} | more for rule, n, more in found]
 
 
 def final_outputs():

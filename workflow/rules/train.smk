@@ -16,7 +16,7 @@ rule train_model:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
         splits=rules.split_examples.output.splits,
-        code=library("training", "devices", "config_tune"),
+        code=library("training", "nodes", "devices", "config_tune"),
     output:
         description="results/{analysis}/models/{model}/fold{fold}/model.json",
         weights="results/{analysis}/models/{model}/fold{fold}/weights.safetensors",
@@ -37,6 +37,8 @@ rule train_model:
         mem_mb=memory("train_model"),
         runtime=runtime("train_model", passes),
         gpu=gpus,
+        nodes=nodes,
+        tasks=tasks,
     params:
         model=settings("models", "{model}"),
         training=training_of_model,
@@ -112,7 +114,7 @@ rule train_parts:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
         splits=rules.split_examples.output.splits,
-        code=library("training", "devices", "config_tune"),
+        code=library("training", "nodes", "devices", "config_tune"),
     output:
         predictions="results/{analysis}/learning_curve/models/{model}/fold{fold}/predictions.parquet",
     log:
@@ -127,6 +129,8 @@ rule train_parts:
         mem_mb=memory("train_parts"),
         runtime=runtime("train_parts", passes_of_parts),
         gpu=gpus,
+        nodes=nodes,
+        tasks=tasks,
     params:
         model=settings("models", "{model}"),
         training=training_of_model,

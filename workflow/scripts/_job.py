@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from biornn.allocation import place, rank
 from biornn.files import InputError
-from biornn.progress import place
 
 
 @contextlib.contextmanager
@@ -22,7 +22,8 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(logging.INFO if sys.stderr.isatty() else logging.ERROR)
     logger = logging.getLogger("biornn")
-    logger.setLevel(logging.INFO)
+    # one voice for all processes of a training
+    logger.setLevel(logging.ERROR if rank() else logging.INFO)
     for handler in (file, terminal):
         handler.setFormatter(formatter)
         logger.addHandler(handler)

@@ -25,8 +25,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 @contextlib.contextmanager
-def lock(folder: str | Path) -> Iterator[Path]:
-    """Hold a folder of checkpoints for this process.
+def lock(folder: str | Path, held: bool = False) -> Iterator[Path]:
+    """Hold a folder of checkpoints for this process; or not, when its parent has it `held`.
 
     Raises
     ------
@@ -35,6 +35,9 @@ def lock(folder: str | Path) -> Iterator[Path]:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    if held:
+        yield folder
+        return
     with (folder / "lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -94,13 +97,19 @@ class Stop:
 
 
 @contextlib.contextmanager
-def stopping() -> Iterator[Stop]:
-    """Let `SIGTERM` and `SIGUSR1` ask for a checkpoint in place of ending the process at once."""
+def stopping(asks: bool = True) -> Iterator[Stop]:
+    """Let `SIGTERM` and `SIGUSR1` ask for a checkpoint in place of ending the process at once.
+
+    Of processes that share a training one `asks`, which writes the checkpoint. The others let the
+    signals pass and end when it has left: if each stopped for itself, they would wait for each
+    other.
+    """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop  # only the main thread may change what a signal does
         return
-    before = {number: signal.signal(number, stop._ask) for number in SIGNALS}
+    handler = stop._ask if asks else signal.SIG_IGN
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
     try:
         yield stop
     finally:

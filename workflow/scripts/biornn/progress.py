@@ -7,9 +7,7 @@ results directory are all that is needed, and nothing is asked of a process or a
 from __future__ import annotations
 
 import math
-import os
 import re
-import socket
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -62,13 +60,6 @@ class Training:
     left: float
     node: str
     job: str
-
-
-def place() -> str:
-    """The node that this process runs on, and SLURM's number of its job, for a log."""
-    node = os.environ.get("SLURMD_NODENAME") or socket.gethostname()
-    job = os.environ.get("SLURM_JOB_ID")
-    return f"on {node}, SLURM job {job}" if job else f"on {node}"
 
 
 def read(results: str | Path) -> list[Training]:
