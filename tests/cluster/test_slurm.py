@@ -36,6 +36,10 @@ evaluation: {resamples: 100, permutations: 199}
 """
 
 
+#: Seconds for a run on a machine that has other things to do.
+PATIENCE = 3000
+
+
 def slurm(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
@@ -135,7 +139,7 @@ def on_the_cluster(folder: Path, analysis: str, mishaps: dict, *wanted: str) -> 
     watch.start()
     outcome = workflow.run(
         *wanted, "--profile", "profiles/slurm", "--config", "gpus=true",
-        "--slurm-init-seconds-before-status-checks", "5",
+        "--slurm-init-seconds-before-status-checks", "5", timeout=PATIENCE,
     )  # fmt: skip
     watch.stop()
     assert outcome.returncode == 0, outcome.stdout
@@ -152,7 +156,7 @@ def here(folder: Path, analysis: str, *wanted: str) -> Workflow:
     """Run the same analysis on this machine, undisturbed."""
     workflow = make_workflow(folder)
     (workflow.folder / "config/analyses/tiny.yaml").write_text(analysis)
-    outcome = workflow.run(*wanted)
+    outcome = workflow.run(*wanted, timeout=PATIENCE)
     assert outcome.returncode == 0, outcome.stdout
     return workflow
 

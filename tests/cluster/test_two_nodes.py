@@ -7,7 +7,7 @@ import lab
 import numpy as np
 import pandas as pd
 import pytest
-from test_slurm import ANALYSIS, here
+from test_slurm import ANALYSIS, PATIENCE, here
 from workflow_copy import make_workflow
 
 pytestmark = pytest.mark.cluster
@@ -26,7 +26,12 @@ def test_two_nodes_with_gloo(cluster, tmp_path):
         ONE_MODEL.replace("device: cpu", "device: cpu, nodes: 2")
     )
     outcome = workflow.run(
-        WANTED, "--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "5"
+        WANTED,
+        "--profile",
+        "profiles/slurm",
+        "--slurm-init-seconds-before-status-checks",
+        "5",
+        timeout=PATIENCE,
     )
     assert outcome.returncode == 0, outcome.stdout
     log = (workflow.results / "logs/train_model.gru.fold0.log").read_text()

@@ -73,6 +73,11 @@ from biornn.files import InputError, sha256, write_text
 report: "../report/workflow.rst"
 
 
+# GPUs are counted on the machine that has them: what a workstation has is no limit on a cluster.
+resource_scopes:
+    gpu="local",
+
+
 def analysis_file(entry):
     """The file of an analysis: of this project, or one that comes with the workflow."""
     path = Path(entry if entry.endswith(".yaml") else f"config/analyses/{entry}.yaml")
