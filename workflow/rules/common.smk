@@ -73,6 +73,10 @@ from biornn.files import InputError, sha256, write_text
 report: "../report/workflow.rst"
 
 
+# With `--sdm apptainer`: the image that containers/biornn.def makes.
+container: "containers/biornn.sif"
+
+
 # GPUs are counted on the machine that has them: what a workstation has is no limit on a cluster.
 resource_scopes:
     gpu="local",
