@@ -1,6 +1,5 @@
 """Train the networks of one model on one fold (or all of them), one for each seed."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -97,7 +96,7 @@ def main() -> None:
             write_parquet(pd.concat(predictions, ignore_index=True), output.predictions)
             write_parquet(pd.concat(attention, ignore_index=True), output.attention)
             models.save(Path(output.description).parent, trained)
-            shutil.rmtree(folder)
+            checkpoints.clear(folder)
 
 
 if __name__ == "__main__":

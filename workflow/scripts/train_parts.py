@@ -1,6 +1,5 @@
 """Train the networks of one model on parts of the training examples, one for each part and seed."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -47,7 +46,7 @@ def main() -> None:
             if allocation.rank():
                 return
             write_parquet(pd.concat(tables, ignore_index=True), snakemake.output.predictions)
-            shutil.rmtree(folder)
+            checkpoints.clear(folder)
 
 
 if __name__ == "__main__":
