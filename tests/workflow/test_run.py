@@ -106,7 +106,8 @@ def test_a_second_run_has_nothing_to_do(finished):
 def test_the_plan_counts_the_jobs_that_a_run_has_and_the_status_shows_them_done(finished):
     outcome = finished.run("plan", "status", "--nolock")
     assert outcome.returncode == 0, outcome.stdout
-    planned_jobs = dict(re.findall(r"^tiny +(\w+) +(\d+) +[\d.]+ ", outcome.stdout, re.MULTILINE))
+    line = r"^tiny +(\w+) +(\d+) .* this analysis$"
+    planned_jobs = dict(re.findall(line, outcome.stdout, re.MULTILINE))
     ran = [path.name.split(".")[0] for path in (finished.results / "benchmarks").iterdir()]
     assert planned_jobs == {rule: str(ran.count(rule)) for rule in ran}
     done = re.findall(r"^tiny +(\w+) +0 +(\d) +done +4/4 ", outcome.stdout, re.MULTILINE)
