@@ -25,13 +25,17 @@ def rules_of_the_workflow() -> dict[str, str]:
 def test_more_data_and_another_attempt_ask_for_more(rule):
     for ask in (demands.memory, demands.runtime):
         assert isinstance(ask(rule, 0.3), int) and ask(rule, 0) >= 5
-        assert ask(rule, 1) < ask(rule, 1000)
-        assert ask(rule, 1000, 1) < ask(rule, 1000, 2) < ask(rule, 1000, 3)
+        assert ask(rule, 1) < ask(rule, 30)
+        assert ask(rule, 30, 1) < ask(rule, 30, 2) < ask(rule, 30, 3)
 
 
 def test_more_passes_take_longer():
     assert demands.runtime("train_model", 10, passes=100) == 30 + 100
     assert demands.runtime("train_model", 10, 2, passes=100) == 2 * (30 + 100)
+
+
+def test_no_job_asks_for_more_time_than_partitions_give():
+    assert demands.runtime("train_model", 1000, 3, passes=1000) == demands.LONGEST
 
 
 def test_a_rule_without_a_line_is_named():

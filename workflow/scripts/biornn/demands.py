@@ -35,6 +35,9 @@ class Demand(NamedTuple):
     minutes_per_mb: float
 
 
+#: Minutes that no job asks for more than: many partitions refuse longer ones, and a training that
+#: needs more goes on in its next attempt.
+LONGEST = 24 * 60
 #: By rule.
 DEMANDS = {
     "build_examples": Demand(1000, 30, 15, 0.2),
@@ -82,7 +85,7 @@ def memory(rule: str, size_mb: float, attempt: int = 1) -> int:
 
 
 def runtime(rule: str, size_mb: float, attempt: int = 1, passes: int = 1) -> int:
-    """Time limit of a job, in minutes; parameters and errors as of `memory`.
+    """Time limit of a job, in minutes, at most `LONGEST`; parameters and errors as of `memory`.
 
     Parameters
     ----------
@@ -90,7 +93,8 @@ def runtime(rule: str, size_mb: float, attempt: int = 1, passes: int = 1) -> int
         Of trainings: passes over the data of all networks together.
     """
     demand = _of(rule)
-    return math.ceil((demand.minutes + demand.minutes_per_mb * size_mb * passes) * attempt)
+    minutes = (demand.minutes + demand.minutes_per_mb * size_mb * passes) * attempt
+    return math.ceil(min(minutes, LONGEST))
 
 
 def _of(rule: str) -> Demand:
