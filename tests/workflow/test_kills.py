@@ -74,14 +74,16 @@ def test_twenty_random_kills(tmp_path):
         time.sleep(chance.uniform(1, 12))
         while running.poll() is None and len(killed) < KILLS:
             processes = ours(workflow)
-            if processes:
+            # most of a run is not Snakemake alone: let it come that far more often than not
+            if len(processes) > 1 or (processes and chance.random() < 0.2):
                 victim = chance.choice(processes)
                 try:
-                    killed.append(" ".join(victim.cmdline())[:80])
+                    words = victim.cmdline()
                     victim.kill()
                 except psutil.NoSuchProcess:
-                    killed.pop()
-            time.sleep(chance.uniform(0.5, 6))
+                    continue
+                killed.append(" ".join(words))
+            time.sleep(chance.uniform(0.5, 4))
         if running.poll() == 0:  # too quick for the rest of the kills: another round
             finished += 1
             for path in workflow.results.rglob("*"):
