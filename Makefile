@@ -23,6 +23,7 @@ bench: .venv/run .venv-keras/run
 	.venv/bin/python benchmarks/recurrent.py
 	.venv/bin/python benchmarks/encoding.py
 	.venv/bin/python benchmarks/mutagenesis.py
+	.venv/bin/python benchmarks/scale.py
 
 reference: .venv/run
 	PYTHONPATH=workflow/scripts .venv/bin/python -m biornn.config_reference config
