@@ -59,6 +59,8 @@ def code_of(*modules):
 # files and imports of each module, by name: many rules name the same
 CODE = {}
 code_of("config", "demands", "locks", "allocation")
+if REMOTE:
+    code_of("sources")  # of the rules whose outputs are what a checksum says
 sys.path.insert(0, str(script_file("_job.py").parent))
 
 from biornn import locks

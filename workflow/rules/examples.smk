@@ -41,7 +41,7 @@ rule cluster_sequences:
     input:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
-        code=library("homology"),
+        code=library("homology", "examples"),
     output:
         clusters="results/{analysis}/clusters.tsv",
     log:
@@ -65,7 +65,7 @@ rule split_examples:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
         clusters=clusters,
-        code=library("audits"),
+        code=library("audits", "examples"),
     output:
         splits="results/{analysis}/splits.tsv",
         folds="results/{analysis}/folds.tsv",

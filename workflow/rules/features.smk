@@ -9,7 +9,7 @@ rule encode_sequences:
     input:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
-        code=library("inputs"),
+        code=library("inputs", "examples"),
     output:
         sequences="results/{analysis}/sequences.safetensors",
     log:

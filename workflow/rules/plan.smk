@@ -11,6 +11,8 @@ localrules:
 
 
 rule plan:
+    input:
+        code=library("plans"),
     log:
         "results/logs/plan.log",
     conda:
@@ -23,6 +25,8 @@ rule plan:
 
 
 rule status:
+    input:
+        code=library("progress"),
     log:
         "results/logs/status.log",
     conda:
