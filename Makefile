@@ -1,7 +1,7 @@
 # Each target is a line or two over the tools that a person would type.
 PYTHON ?= python3
 SNAKEMAKE = .venv/bin/snakemake
-.PHONY: run test test-browser axe lint bench reference clean
+.PHONY: run test test-browser test-cluster axe lint bench reference clean
 .DELETE_ON_ERROR:
 
 run: .venv/run
@@ -17,6 +17,9 @@ test-browser: .venv/test
 axe:
 	npm install --prefix tests/browser --no-package-lock --no-audit --no-fund --silent
 
+test-cluster: .venv/test
+	.venv/bin/python -m pytest -m cluster -rs tests/cluster
+
 lint: .venv/test
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -28,6 +31,7 @@ bench: .venv/run .venv-keras/run
 	.venv/bin/python benchmarks/encoding.py
 	.venv/bin/python benchmarks/mutagenesis.py
 	.venv/bin/python benchmarks/prediction.py
+	.venv/bin/python benchmarks/scale.py
 
 reference: .venv/run
 	PYTHONPATH=workflow/scripts .venv/bin/python -m biornn.config_reference config

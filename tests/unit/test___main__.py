@@ -67,6 +67,11 @@ def test_an_exported_file_says_what_predict_says(tmp_path, fasta):
     assert command_line.main([*options, "--seed", "9"]) == 1
 
 
+def test_status_reads_the_logs_of_a_run(tmp_path, capsys):
+    assert command_line.main(["status", str(tmp_path)]) == 0
+    assert "no training has finished an epoch yet" in capsys.readouterr().out
+
+
 def test_variants(folder, tmp_path, capsys):
     assert run("variants", "--model", folder, "--sequence", "ACGU", "--all") == 0
     assert len(capsys.readouterr().out.splitlines()) == 13

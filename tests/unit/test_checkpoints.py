@@ -1,10 +1,12 @@
 """Checkpoints are whole or not there, belong to one training, and hold no code."""
 
+import errno
 import hashlib
 import io
 import os
 import signal
 import threading
+import time
 
 import pytest
 import torch
@@ -63,6 +65,46 @@ def test_two_jobs_can_not_write_one_checkpoint(tmp_path):
         pass
 
 
+def test_a_dead_job_on_another_node_is_waited_for_and_a_living_one_not_disturbed(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(checkpoints, "BEAT", 0.05)
+    monkeypatch.setattr(checkpoints, "LEASE", 0.4)
+    (tmp_path / "c").mkdir()
+    left = tmp_path / "c/lock"
+    left.write_text("on node9, SLURM job 7")  # as a node leaves it that has lost its power
+    with checkpoints.lock(tmp_path / "c"):
+        assert left.read_text().startswith("on ") and "node9" not in left.read_text()
+        before = left.stat().st_mtime_ns
+        deadline = time.monotonic() + 10
+        while left.stat().st_mtime_ns == before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert left.stat().st_mtime_ns > before  # it shows that it lives
+        # to another node, which does not see the kernel's lock, it is taken
+        monkeypatch.setenv("SLURMD_NODENAME", "node5")
+        monkeypatch.setattr(checkpoints.fcntl, "flock", _no_locks)
+        with (
+            pytest.raises(InputError, match="is still training here, on "),
+            checkpoints.lock(tmp_path / "c"),
+        ):
+            pass
+
+
+def _no_locks(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+def test_a_folder_is_gone_when_its_training_is_done(tmp_path):
+    for clear in (False, True):
+        with checkpoints.lock(tmp_path / "c") as folder:
+            (folder / "0.5").mkdir(exist_ok=True)
+            checkpoints.write(folder / "0.5/x.pt", "key", {"epoch": 3})
+            checkpoints.write(folder / "x.pt", "key", {"epoch": 3})
+            if clear:
+                checkpoints.clear(folder)
+        assert (tmp_path / "c").exists() != clear
+
+
 @pytest.mark.parametrize("number", checkpoints.SIGNALS)
 def test_a_signal_asks_and_does_not_kill(number):
     before = signal.getsignal(number)
@@ -74,6 +116,12 @@ def test_a_signal_asks_and_does_not_kill(number):
             stop.leave()
         assert caught.value.code == 128 + number
     assert signal.getsignal(number) == before
+
+
+def test_a_process_that_does_not_ask_lets_signals_pass():
+    with checkpoints.stopping(asks=False) as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.signal is None
 
 
 def test_outside_of_the_main_thread_signals_are_left_alone():

@@ -37,6 +37,15 @@ def test_a_gpu_that_is_not_there_is_refused_when_asked_for():
     assert note == "CPU, 1 thread (no GPU was given to this job)"
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
+def test_a_gpu_that_was_given_and_can_not_be_used_is_named(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    _, note = devices.make_fabric(CPU.model_copy(update={"device": "auto"}))
+    assert note.startswith("CPU, 1 thread (GPU 1 was given to this job, but ")
+    with pytest.raises(InputError, match="no CUDA device: GPU 1 was given to this job, but"):
+        devices.make_fabric(CPU.model_copy(update={"device": "gpu"}))
+
+
 def test_a_single_process_calls_the_function_itself():
     fabric, note = devices.make_fabric(CPU)
     assert note == "CPU, 1 thread (as configured)"

@@ -24,6 +24,25 @@ def test_every_version_is_exact():
     assert all("==" in line for line in pinned())
 
 
+def test_images_are_made_from_the_same_pins_and_the_same_python():
+    """Neither names a version of its own: all come from requirements.txt."""
+    conda = yaml.safe_load((ROOT / "envs/biornn.yaml").read_text(encoding="utf-8"))
+    python = next(each for each in conda["dependencies"] if str(each).startswith("python="))
+    image = f"python:{python.removeprefix('python=')}-slim-bookworm"
+    docker = (ROOT / "containers/Dockerfile").read_text(encoding="utf-8")
+    apptainer = (ROOT / "containers/biornn.def").read_text(encoding="utf-8")
+    for text, first in ((docker, f"\nFROM {image}\n"), (apptainer, f"\nFrom: {image}\n")):
+        assert first in text
+        assert "requirements.txt /opt/biornn/requirements.txt" in text
+        assert "-r /opt/biornn/requirements.txt" in text.replace("\\\n", "")
+        assert "==" not in text
+        # the packages of the system are the same
+        assert "install --yes --no-install-recommends gcc libc6-dev libgomp1" in text
+    common = (ROOT / "workflow/rules/common.smk").read_text(encoding="utf-8")
+    assert 'container: "containers/biornn.sif"' in common
+    assert "containers/biornn.sif containers/biornn.def" in apptainer
+
+
 def test_every_rule_names_its_environment():
     for path in (ROOT / "workflow/rules").glob("*.smk"):
         text = path.read_text(encoding="utf-8")

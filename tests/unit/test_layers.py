@@ -1,6 +1,7 @@
 """A room imports only rooms below it."""
 
 import ast
+import re
 from pathlib import Path
 
 LIBRARY = Path(__file__).parents[2] / "workflow/scripts/biornn"
@@ -25,6 +26,10 @@ FLOORS = [
         "config_predict",
         "config",
         "config_reference",
+        "demands",
+        "allocation",
+        "progress",
+        "plans",
     ],
     [
         "archives",
@@ -86,6 +91,7 @@ FLOORS = [
     [
         "checkpoints",
         "devices",
+        "nodes",
         "learning",
         "gradient_flow",
         "runs",
@@ -187,6 +193,42 @@ def test_the_library_knows_nothing_of_snakemake():
                 assert not any(alias.name.startswith("snakemake") for alias in node.names), path
             if isinstance(node, ast.ImportFrom):
                 assert not (node.module or "").startswith("snakemake"), path
+
+
+def closure(modules: set[str]) -> set[str]:
+    found, todo = set(), set(modules)
+    while todo:
+        found |= todo
+        todo = {name for each in todo for name in imported(LIBRARY / f"{each}.py")} - found
+    return found
+
+
+def test_rules_name_the_code_that_their_scripts_use():
+    """Else an edit would rerun nothing, and a workflow read from a repository would lack a file."""
+    rules = {}
+    for path in sorted((LIBRARY.parents[1] / "rules").glob("*.smk")):
+        parts = re.split(r"^rule (\w+):\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        # one that is made for each analysis has no name of its own
+        rules |= dict(zip(parts[1::2], parts[2::2], strict=True)) or {path.stem: parts[0]}
+    checked = 0
+    for rule, text in rules.items():
+        script = re.search(r'"\.\./scripts/(\w+\.py)"', text)
+        if script is None or rule in ("download", "lock"):  # a file is what its checksum says
+            continue
+        named = re.search(r"code=library\(([^)]*)\)", text)
+        assert named, rule
+        used = {"allocation", "files"}  # of _job.py
+        for node in ast.walk(ast.parse((LIBRARY.parent / script[1]).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "biornn":
+                used |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("biornn."):
+                used.add(node.module.removeprefix("biornn."))
+        own = closure(set(re.findall(r'"(\w+)"', named[1])))
+        # what every rule has: the modules that the rules themselves are read with
+        common = closure({"config", "demands", "locks", "allocation"})
+        assert used <= own | common, (rule, sorted(used - own - common))
+        checked += 1
+    assert checked > 10
 
 
 def test_every_module_has_a_test():

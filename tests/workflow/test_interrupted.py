@@ -3,8 +3,12 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
+
+import pytest
 
 
 def stop_when_it_learns(log, number, told):
@@ -45,3 +49,26 @@ def test_a_training_that_is_told_to_stop_goes_on_when_the_command_is_given_again
     went_on = re.search(r"goes on after epoch (\d+), step \d+", log.read_text())
     assert went_on and int(went_on.group(1)) >= 3
     assert (workflow.folder / wanted).exists() and not kept.exists()
+
+
+@pytest.mark.slow
+def test_two_runs_in_one_directory_and_a_lock_that_is_left(workflow):
+    wanted = "results/tiny/splits.tsv"
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", wanted]
+    running = subprocess.Popen(
+        command, cwd=workflow.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    locks = workflow.folder / ".snakemake/locks"
+    deadline = time.monotonic() + 120
+    while not (locks.exists() and any(locks.iterdir())) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGSTOP)  # it is there, and does not get any further
+    second = workflow.run(wanted)
+    assert second.returncode != 0 and "Directory cannot be locked" in second.stdout
+    running.kill()
+    running.wait()
+    third = workflow.run(wanted)
+    assert third.returncode != 0 and "--unlock" in third.stdout
+    assert workflow.run("--unlock").returncode == 0
+    outcome = workflow.run(wanted)
+    assert outcome.returncode == 0, outcome.stdout

@@ -197,6 +197,17 @@ def test_a_second_run_has_nothing_to_do(finished):
     assert outcome.returncode == 0 and "Nothing to be done" in outcome.stdout, outcome.stdout
 
 
+def test_the_plan_counts_the_jobs_that_a_run_has_and_the_status_shows_them_done(finished):
+    outcome = finished.run("plan", "status", "--nolock")
+    assert outcome.returncode == 0, outcome.stdout
+    line = r"^tiny +(\w+) +(\d+) .* this analysis$"
+    planned_jobs = dict(re.findall(line, outcome.stdout, re.MULTILINE))
+    ran = [path.name.split(".")[0] for path in (finished.results / "benchmarks").iterdir()]
+    assert planned_jobs == {rule: str(ran.count(rule)) for rule in ran}
+    done = re.findall(r"^tiny +(\w+) +0 +(\d) +done +4/4 ", outcome.stdout, re.MULTILINE)
+    assert sorted(done) == sorted((model, seed) for model in MODELS for seed in "12")
+
+
 def test_the_end_says_where_the_report_is(again):
     workflow = again()
     (workflow.results / "report.html").unlink()

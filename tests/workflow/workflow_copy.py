@@ -61,7 +61,9 @@ class Workflow:
 
     folder: Path
 
-    def run(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, cores: int = 2, timeout: float = 500
+    ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake here; stdout and stderr come back as one text in `stdout`."""
         return subprocess.run(
             [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments],
@@ -70,7 +72,7 @@ class Workflow:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=500,
+            timeout=timeout,
             # no colours, no user configuration, and no thread count from outside
             env=os.environ | {"NO_COLOR": "1", "XDG_CONFIG_HOME": str(self.folder / "none")},
         )

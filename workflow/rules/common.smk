@@ -5,8 +5,12 @@ Makes: nothing; a mistake in a file ends the run here, before any job starts.
 """
 
 import ast
+import functools
+import hashlib
+import os
 import re
 import shutil
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,16 +18,78 @@ from types import SimpleNamespace
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-sys.path.insert(0, str(Path(workflow.current_basedir).parent / "scripts"))
+# Where a module puts its results, as its `prefix` says; nothing else here knows of modules.
+PREFIX = getattr(workflow.modifier.path_modifier, "prefix", None) or ""
+RESULTS = f"{PREFIX}results"
+
+
+def script_file(name):
+    """A file of `scripts/`: beside this one, or, where the workflow is read from a repository, in
+    Snakemake's cache.
+    """
+    return Path(workflow.source_path(f"../scripts/{name}") if REMOTE else SCRIPTS / name)
+
+
+REMOTE = not workflow.current_basedir.is_local
+SCRIPTS = None if REMOTE else Path(workflow.current_basedir).parent / "scripts"
+
+
+def code_of(*modules):
+    """Files of some modules of the library and of all that they import."""
+    if REMOTE and "__init__" not in CODE:
+        CODE["__init__"] = [script_file("biornn/__init__.py")], []
+        CODE["_job"] = [script_file("_job.py")], []
+    found, todo = {}, list(modules)
+    while todo:
+        name = todo.pop()
+        if name in found:
+            continue
+        if name not in CODE:
+            file = script_file(f"biornn/{name}.py")
+            imports = []
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and node.level == 1:
+                    imports += [node.module] if node.module else [each.name for each in node.names]
+            files = [file, *([script_file("biornn/native.c")] if name == "native" else [])]
+            CODE[name] = files, [each for each in imports if each != "__version__"]
+        found[name], imports = CODE[name]
+        todo += imports
+    return [file for name in sorted(found) for file in found[name]]
+
+
+# files and imports of each module, by name: many rules name the same
+CODE = {}
+code_of("config", "demands", "locks", "allocation")
+if REMOTE:
+    code_of("sources")  # of the rules whose outputs are what a checksum says
+sys.path.insert(0, str(script_file("_job.py").parent))
 
 from biornn import locks
 from biornn.checking import validate
 from biornn.config import AnalysisConfig, RunConfig, load_variants
 from biornn.config_sources import store_digest, stored_name
-from biornn.files import InputError
+from biornn.files import InputError, sha256, write_text
 
 
 report: "../report/workflow.rst"
+
+
+# With `--sdm apptainer`: the image that containers/biornn.def makes.
+container: "containers/biornn.sif"
+
+
+# GPUs are counted on the machine that has them: what a workstation has is no limit on a cluster.
+resource_scopes:
+    gpu="local",
+
+
+def analysis_file(entry):
+    """The file of an analysis: of this project, or one that comes with the workflow."""
+    path = Path(entry if entry.endswith(".yaml") else f"config/analyses/{entry}.yaml")
+    if REMOTE or path.exists() or entry.endswith(".yaml"):
+        return path
+    shipped = SCRIPTS.parents[1] / path
+    return shipped if shipped.exists() else path
 
 
 def read_analyses():
@@ -32,7 +98,7 @@ def read_analyses():
         run = validate(RunConfig, dict(config), "config/config.yaml (or --config)")
         files, analyses = {}, {}
         for entry in run.analyses:
-            path = Path(entry if entry.endswith(".yaml") else f"config/analyses/{entry}.yaml")
+            path = analysis_file(entry)
             if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", path.stem):
                 raise InputError(
                     f"analyses: '{path.stem}' can't name a results folder; use a-z, 0-9, _ and -."
@@ -50,6 +116,24 @@ def read_analyses():
 RUN, ANALYSIS_FILES, ANALYSES = read_analyses()
 
 
+def gpus_are_there():
+    """Whether trainings that take what there is shall ask for a GPU."""
+    if RUN.gpus != "auto":
+        return RUN.gpus
+    # A job must answer as the machine that sent it did, or it would ask for another allocation
+    # than it was given; its environment is that machine's.
+    answer = os.environ.setdefault("BIORNN_GPUS", "01"[shutil.which("nvidia-smi") is not None])
+    return answer == "1"
+
+
+GPUS_ARE_THERE = gpus_are_there()
+
+if workflow.remote_exec or workflow.subprocess_exec:
+    # What a cluster sends before the time is over is for the training: it writes a checkpoint and
+    # ends. The Snakemake around it, and jobs that have nothing to write, go on until then.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+
 def read_locks():
     """What is locked, by analysis and source."""
     try:
@@ -61,6 +145,12 @@ def read_locks():
 LOCKS = read_locks()
 
 
+@functools.cache
+def plain(analysis):
+    """An analysis as plain values; asked for by every job."""
+    return ANALYSES[analysis].model_dump(mode="json")
+
+
 def settings(*keys):
     """A params function: the part of the analysis that `keys` lead to, as plain values.
 
@@ -69,7 +159,7 @@ def settings(*keys):
     """
 
     def get(wildcards):
-        value = ANALYSES[wildcards.analysis].model_dump(mode="json")
+        value = plain(wildcards.analysis)
         for key in keys:
             value = value[key.format(**wildcards)]
         return value
@@ -84,25 +174,31 @@ def strata_of_columns(wildcards):
 
 def training_of_model(wildcards):
     """How the model is trained, with its own settings in place of the common ones."""
-    return ANALYSES[wildcards.analysis].training_of(wildcards.model).model_dump(mode="json")
+    return plain_training(wildcards.analysis, wildcards.model)
+
+
+@functools.cache
+def plain_training(analysis, model):
+    return ANALYSES[analysis].training_of(model).model_dump(mode="json")
+
+
+digest_of = functools.cache(sha256)
 
 
 def library(*modules):
-    """Files of the library's modules and of all that they import: code is an input too."""
-    folder = Path(workflow.current_basedir).parent / "scripts" / "biornn"
-    # relative where it can be: a project that is moved has not changed
-    if folder.is_relative_to(Path.cwd()):
-        folder = folder.relative_to(Path.cwd())
-    found, todo = set(), list(modules)
-    while todo:
-        name = todo.pop()
-        if name not in found and name != "__version__":
-            found.add(name)
-            for node in ast.walk(ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ImportFrom) and node.level == 1:
-                    todo += [node.module] if node.module else [alias.name for alias in node.names]
-    files = [folder / f"{name}{suffix}" for name in sorted(found) for suffix in (".py", ".c")]
-    return [str(file) for file in files if file.exists()]
+    """A file that stands for the library's modules and all that they import: code is an input too.
+
+    It is named by their content and lists it, so that edited code is another input. One file and
+    not sixty: each input of each job takes its time in an analysis of thousands of jobs.
+    """
+    listed = "".join(f"{digest_of(file)}  {file.name}\n" for file in code_of(*modules))
+    digest = hashlib.sha256(listed.encode()).hexdigest()[:16]
+    stamp = Path(f".snakemake/biornn/{modules[0]}.{digest}")
+    if not stamp.exists():
+        write_text(stamp, listed)
+        newest = max(file.stat().st_mtime for file in code_of(*modules))
+        os.utime(stamp, (newest, newest))
+    return [unprefixed(str(stamp))]
 
 
 def project():
@@ -128,9 +224,14 @@ def source_path(analysis, name):
     """
     source = ANALYSES[analysis].sources[name]
     if source.type == "path":
-        return source.path
+        return unprefixed(source.path)
     digest = store_digest(source, locked(analysis, name))
-    return f"{RUN.download.store}/{digest}/{stored_name(source)}"
+    return unprefixed(f"{RUN.download.store}/{digest}/{stored_name(source)}")
+
+
+def unprefixed(path):
+    """A path of the project as it is: a module's prefix is for results, not for data."""
+    return os.path.abspath(path) if PREFIX else path
 
 
 def paths_of(analysis, names):
@@ -180,7 +281,7 @@ def all_sources(wildcards):
 
 def whole_analysis(wildcards):
     """The whole analysis: for the rules that write about all of it."""
-    return ANALYSES[wildcards.analysis].model_dump(mode="json")
+    return plain(wildcards.analysis)
 
 
 def of_analysis(name, get):
@@ -398,19 +499,6 @@ def of_prediction(wildcards):
     return files
 
 
-def gpus(wildcards):
-    """GPUs of a training job: `devices` where the analysis asks for it, or where this machine has one."""
-    training = ANALYSES[wildcards.analysis].training
-    here = training.device == "auto" and shutil.which("nvidia-smi") is not None
-    return training.devices if training.device == "gpu" or here else 0
-
-
-def training_threads(wildcards):
-    """Cores of a training job: on a CPU those of every process that shares its work."""
-    training = ANALYSES[wildcards.analysis].training
-    return training.threads * (1 if gpus(wildcards) else training.devices)
-
-
 def final_outputs():
     """What `all` asks for."""
     files = expand(
@@ -424,10 +512,11 @@ def final_outputs():
 
 def announce_reports():
     """Say where the reports are."""
-    if Path("results/index.html").exists():
-        logger.info("All analyses: results/index.html")
+    index = Path(f"{RESULTS}/index.html")
+    if index.exists():
+        logger.info(f"All analyses: {index}")
     for analysis in ANALYSES:
-        path = Path(f"results/{analysis}/report.html")
+        path = Path(f"{RESULTS}/{analysis}/report.html")
         if path.exists():
             logger.info(f"Report: {path}")
 

@@ -34,7 +34,7 @@ rule lock:
 rule download:
     # No `code=` here: a file is what its checksum says, whichever code fetched it.
     output:
-        file=f"{RUN.download.store}/{{digest}}/{{file}}",
+        file=unprefixed(f"{RUN.download.store}/{{digest}}/{{file}}"),
     log:
         "results/logs/download/{digest}-{file}.log",
     benchmark:

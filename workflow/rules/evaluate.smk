@@ -16,7 +16,7 @@ rule evaluate:
         folds=rules.split_examples.output.folds,
         nearest=rules.split_examples.output.nearest,
         clusters=clusters,
-        code=library("comparisons", "examples", "parts", "breakdown", "calibration"),
+        code=library("comparisons", "examples", "splits", "parts", "breakdown", "calibration"),
     output:
         metrics=report(
             "results/{analysis}/metrics.tsv",
@@ -47,6 +47,9 @@ rule evaluate:
     conda:
         "../../envs/biornn.yaml"
     threads: 2
+    resources:
+        mem_mb=memory("evaluate"),
+        runtime=runtime("evaluate"),
     params:
         evaluation=settings("evaluation"),
         published=settings("published"),
@@ -73,6 +76,9 @@ rule evaluate_parts:
     conda:
         "../../envs/biornn.yaml"
     threads: 2
+    resources:
+        mem_mb=memory("evaluate_parts"),
+        runtime=runtime("evaluate_parts"),
     params:
         evaluation=settings("evaluation"),
         shares=settings("learning_curve"),

@@ -22,6 +22,9 @@ rule build_examples:
         "results/{analysis}/benchmarks/build_examples.tsv"
     conda:
         "../../envs/biornn.yaml"
+    resources:
+        mem_mb=memory("build_examples"),
+        runtime=runtime("build_examples"),
     params:
         sources=example_sources,
         examples=settings("examples"),
@@ -38,7 +41,7 @@ rule cluster_sequences:
     input:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
-        code=library("homology"),
+        code=library("homology", "examples"),
     output:
         clusters="results/{analysis}/clusters.tsv",
     log:
@@ -48,6 +51,9 @@ rule cluster_sequences:
     conda:
         "../../envs/mmseqs2.yaml"
     threads: 2
+    resources:
+        mem_mb=memory("cluster_sequences"),
+        runtime=runtime("cluster_sequences"),
     params:
         groups=settings("split", "groups"),
     script:
@@ -59,7 +65,7 @@ rule split_examples:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
         clusters=clusters,
-        code=library("audits"),
+        code=library("audits", "examples"),
     output:
         splits="results/{analysis}/splits.tsv",
         folds="results/{analysis}/folds.tsv",
@@ -76,6 +82,9 @@ rule split_examples:
     conda:
         "../../envs/biornn.yaml"
     threads: 2
+    resources:
+        mem_mb=memory("split_examples"),
+        runtime=runtime("split_examples"),
     params:
         split=settings("split"),
         expression=settings("expression"),

@@ -30,6 +30,9 @@ rule explain_model:
     conda:
         "../../envs/biornn.yaml"
     threads: 1
+    resources:
+        mem_mb=memory("explain_model"),
+        runtime=runtime("explain_model"),
     params:
         explain=settings("explain"),
     script:

@@ -9,7 +9,7 @@ rule encode_sequences:
     input:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
-        code=library("inputs"),
+        code=library("inputs", "examples"),
     output:
         sequences="results/{analysis}/sequences.safetensors",
     log:
@@ -18,6 +18,9 @@ rule encode_sequences:
         "results/{analysis}/benchmarks/encode_sequences.tsv"
     conda:
         "../../envs/biornn.yaml"
+    resources:
+        mem_mb=memory("encode_sequences"),
+        runtime=runtime("encode_sequences"),
     script:
         "../scripts/encode_sequences.py"
 
@@ -38,6 +41,9 @@ rule normalize_expression:
         "results/{analysis}/benchmarks/normalize_expression.fold{fold}.tsv"
     conda:
         "../../envs/biornn.yaml"
+    resources:
+        mem_mb=memory("normalize_expression"),
+        runtime=runtime("normalize_expression"),
     params:
         expression=settings("expression"),
     script:

@@ -33,6 +33,7 @@ for name in ANALYSES:
             f"results/{name}/logs/describe_models.log",
         benchmark:
             f"results/{name}/benchmarks/describe_models.tsv"
+        localrule: True
         conda:
             "../../envs/biornn.yaml"
         params:

@@ -19,6 +19,9 @@ rule predict:
     conda:
         "../../envs/biornn.yaml"
     threads: RUN.predict.threads if RUN.predict else 1
+    resources:
+        mem_mb=memory("predict"),
+        runtime=runtime("predict"),
     params:
         predict=RUN.predict.model_dump(mode="json") if RUN.predict else None,
     script:

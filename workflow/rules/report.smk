@@ -15,6 +15,11 @@ PAGE_CSS = workflow.source_path("../report/report.css")
 PAGE_SCRIPT = workflow.source_path("../report/page.js")
 
 
+localrules:
+    describe_run,
+    render_index,
+
+
 rule render_report:
     input:
         examples=rules.build_examples.output.examples,
@@ -83,12 +88,15 @@ rule render_report:
         "results/{analysis}/benchmarks/render_report.tsv"
     conda:
         "../../envs/biornn.yaml"
+    resources:
+        mem_mb=memory("render_report"),
+        runtime=runtime("render_report"),
     params:
         analysis=whole_analysis,
         controls=controls,
         sources=source_paths,
         variants=variant_titles,
-        benchmarks="results/{analysis}/benchmarks",
+        benchmarks=f"{RESULTS}/{{analysis}}/benchmarks",
     script:
         "../scripts/render_report.py"
 
@@ -120,7 +128,7 @@ rule describe_run:
         figures=rules.render_report.output.figures,
         cards=lambda wildcards: trained(wildcards.analysis, "README.md"),
         sources=all_sources,
-        code=library("crate", "products", "provenance"),
+        code=library("crate", "folds", "products", "provenance"),
     output:
         crate="results/{analysis}/ro-crate-metadata.json",
         config="results/{analysis}/config.yaml",
@@ -134,7 +142,7 @@ rule describe_run:
     params:
         analysis=whole_analysis,
         sources=source_paths,
-        project=str(project()),
-        benchmarks="results/{analysis}/benchmarks",
+        project=lambda wildcards: str(project()),
+        benchmarks=f"{RESULTS}/{{analysis}}/benchmarks",
     script:
         "../scripts/describe_run.py"

@@ -16,7 +16,7 @@ rule train_model:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
         splits=rules.split_examples.output.splits,
-        code=library("training", "devices", "config_tune", "familiarity", "temperatures"),
+        code=library("training", "nodes", "devices", "config_tune", "familiarity", "temperatures"),
     output:
         description="results/{analysis}/models/{model}/fold{fold}/model.json",
         weights="results/{analysis}/models/{model}/fold{fold}/weights.safetensors",
@@ -34,7 +34,11 @@ rule train_model:
         "../../envs/biornn.yaml"
     threads: training_threads
     resources:
+        mem_mb=memory("train_model"),
+        runtime=runtime("train_model", passes),
         gpu=gpus,
+        nodes=nodes,
+        tasks=tasks,
     params:
         model=settings("models", "{model}"),
         training=training_of_model,
@@ -42,8 +46,8 @@ rule train_model:
         examples=settings("examples"),
         expression=settings("expression"),
         # No output: Snakemake deletes the outputs of a job that failed, and these must outlive it.
-        checkpoints="results/{analysis}/checkpoints/{model}/fold{fold}",
-        events="results/{analysis}/tensorboard/{model}",
+        checkpoints=f"{RESULTS}/{{analysis}}/checkpoints/{{model}}/fold{{fold}}",
+        events=f"{RESULTS}/{{analysis}}/tensorboard/{{model}}",
     script:
         "../scripts/train_model.py"
 
@@ -65,6 +69,9 @@ rule train_baseline:
     conda:
         "../../envs/biornn.yaml"
     threads: 1
+    resources:
+        mem_mb=memory("train_baseline"),
+        runtime=runtime("train_baseline"),
     params:
         baseline=settings("baselines", "{baseline}"),
     script:
@@ -88,6 +95,9 @@ rule measure_ceiling:
         "results/{analysis}/benchmarks/measure_ceiling.fold{fold}.tsv"
     conda:
         "../../envs/biornn.yaml"
+    resources:
+        mem_mb=memory("measure_ceiling"),
+        runtime=runtime("measure_ceiling"),
     params:
         sources=replicate_sources,
         replicate=settings("replicate"),
@@ -106,7 +116,7 @@ rule train_parts:
         examples=rules.build_examples.output.examples,
         description=rules.build_examples.output.description,
         splits=rules.split_examples.output.splits,
-        code=library("training", "devices", "config_tune"),
+        code=library("training", "nodes", "devices", "config_tune"),
     output:
         predictions="results/{analysis}/learning_curve/models/{model}/fold{fold}/predictions.parquet",
     log:
@@ -118,12 +128,16 @@ rule train_parts:
         "../../envs/biornn.yaml"
     threads: training_threads
     resources:
+        mem_mb=memory("train_parts"),
+        runtime=runtime("train_parts", passes_of_parts),
         gpu=gpus,
+        nodes=nodes,
+        tasks=tasks,
     params:
         model=settings("models", "{model}"),
         training=training_of_model,
         shares=parts,
-        checkpoints="results/{analysis}/checkpoints/parts/{model}/fold{fold}",
+        checkpoints=f"{RESULTS}/{{analysis}}/checkpoints/parts/{{model}}/fold{{fold}}",
     script:
         "../scripts/train_parts.py"
 
@@ -144,6 +158,9 @@ rule fit_parts:
     conda:
         "../../envs/biornn.yaml"
     threads: 1
+    resources:
+        mem_mb=memory("fit_parts"),
+        runtime=runtime("fit_parts"),
     params:
         baseline=settings("baselines", "{baseline}"),
         shares=parts,

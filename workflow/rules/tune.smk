@@ -6,6 +6,10 @@ search share `journal.log`.
 """
 
 
+localrules:
+    choose_settings,
+
+
 rule tune_model:
     input:
         unpack(features),
@@ -25,14 +29,16 @@ rule tune_model:
         "../../envs/biornn.yaml"
     threads: lambda wildcards: ANALYSES[wildcards.analysis].training.threads
     resources:
+        mem_mb=memory("tune_model"),
+        runtime=runtime("tune_model", passes_of_search),
         gpu=lambda wildcards: min(gpus(wildcards), 1),
     params:
         model=settings("models", "{model}"),
         training=training_of_model,
         tune=settings("tune", "{model}"),
         # No outputs: Snakemake deletes those of a job that failed, and these must outlive it.
-        journal="results/{analysis}/tuning/{model}/fold{fold}/journal.log",
-        checkpoints="results/{analysis}/checkpoints/tuning/{model}/fold{fold}/worker{worker}",
+        journal=f"{RESULTS}/{{analysis}}/tuning/{{model}}/fold{{fold}}/journal.log",
+        checkpoints=f"{RESULTS}/{{analysis}}/checkpoints/tuning/{{model}}/fold{{fold}}/worker{{worker}}",
     script:
         "../scripts/tune_model.py"
 
@@ -53,6 +59,6 @@ rule choose_settings:
     conda:
         "../../envs/biornn.yaml"
     params:
-        journal="results/{analysis}/tuning/{model}/fold{fold}/journal.log",
+        journal=f"{RESULTS}/{{analysis}}/tuning/{{model}}/fold{{fold}}/journal.log",
     script:
         "../scripts/choose_settings.py"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from biornn.allocation import place, rank
 from biornn.files import InputError
 
 
@@ -16,18 +17,19 @@ from biornn.files import InputError
 def job(snakemake: Any) -> Iterator[logging.Logger]:
     """Log to the rule's log file (and, on a terminal, to it); end with one clear line on errors."""
     formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
-    # append: a job that was pre-empted and runs again keeps what it said before
+    # append: processes that share a training write to the same log
     file = logging.FileHandler(str(snakemake.log[0]), mode="a", encoding="utf-8")
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(logging.INFO if sys.stderr.isatty() else logging.ERROR)
     logger = logging.getLogger("biornn")
-    logger.setLevel(logging.INFO)
+    # one voice for all processes of a training
+    logger.setLevel(logging.ERROR if rank() else logging.INFO)
     for handler in (file, terminal):
         handler.setFormatter(formatter)
         logger.addHandler(handler)
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addHandler(file)
-    logger.info("%s starts (process %d)", snakemake.rule, os.getpid())
+    logger.info("%s starts (process %d %s)", snakemake.rule, os.getpid(), place())
     try:
         yield logger
     except InputError as error:

@@ -1,11 +1,11 @@
 """Train the networks of one model on one fold (or all of them), one for each seed."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
 from _job import job
 from biornn import (
+    allocation,
     checkpoints,
     config_tune,
     devices,
@@ -15,6 +15,7 @@ from biornn import (
     folds,
     losses,
     models,
+    nodes,
     reading,
     runs,
     temperatures,
@@ -37,6 +38,8 @@ def main() -> None:
             settings = read_json(files.chosen)["settings"]
             model, config = config_tune.apply(model, config, settings)
             logger.info("%s: takes the settings that were found: %s", name, settings)
+        if nodes.spread(config, params.checkpoints):
+            return
         fabric, device_note = devices.make_fabric(config)
         logger.info("%s: trains on %s", name, device_note)
         ids, replicates = {}, []
@@ -46,7 +49,7 @@ def main() -> None:
                 files.get("expression"),
             )  # fmt: skip
             replicates += [runs.Replicate(data, seed, fold) for seed in config.seeds]
-        with checkpoints.lock(params.checkpoints) as folder:
+        with checkpoints.lock(params.checkpoints, held=allocation.rank() is not None) as folder:
             found = devices.launch(
                 fabric,
                 training.train,
@@ -57,6 +60,8 @@ def main() -> None:
                 checkpoint_folder=folder,
                 events=Path(params.events) if config.tensorboard else None,
             )
+            if allocation.rank():
+                return
             normalizers = {}
             if "normalizer" in files.keys():
                 normalizers = expression.load_normalizers(files.normalizer)
@@ -105,7 +110,7 @@ def main() -> None:
             write_parquet(pd.concat(predictions, ignore_index=True), output.predictions)
             write_parquet(pd.concat(attention, ignore_index=True), output.attention)
             models.save(Path(output.description).parent, trained)
-            shutil.rmtree(folder)
+            checkpoints.clear(folder)
 
 
 if __name__ == "__main__":

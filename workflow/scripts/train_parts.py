@@ -1,11 +1,10 @@
 """Train the networks of one model on parts of the training examples, one for each part and seed."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
 from _job import job
-from biornn import checkpoints, config_tune, devices, folds, runs, training
+from biornn import allocation, checkpoints, config_tune, devices, folds, nodes, runs, training
 from biornn.config import section
 from biornn.config_models import ModelConfig
 from biornn.files import read_json, write_parquet
@@ -19,6 +18,8 @@ def main() -> None:
         config = section("training", params.training)
         if "chosen" in files.keys():
             model, config = config_tune.apply(model, config, read_json(files.chosen)["settings"])
+        if nodes.spread(config, params.checkpoints):
+            return
         fabric, device_note = devices.make_fabric(config)
         logger.info("%s: trains on %s", snakemake.wildcards.model, device_note)
         fold = int(snakemake.wildcards.fold)
@@ -27,7 +28,7 @@ def main() -> None:
             files.get("expression"),
         )  # fmt: skip
         tables = []
-        with checkpoints.lock(params.checkpoints) as folder:
+        with checkpoints.lock(params.checkpoints, held=allocation.rank() is not None) as folder:
             for share in params.shares:
                 part = data.part(share)
                 found = devices.launch(
@@ -42,8 +43,10 @@ def main() -> None:
                 values = {run.seed: run.predictions for run in found}
                 table = folds.predictions_table(ids, fold, part, values)
                 tables.append(table.assign(share=share, n_train=len(part.rows("train"))))
+            if allocation.rank():
+                return
             write_parquet(pd.concat(tables, ignore_index=True), snakemake.output.predictions)
-            shutil.rmtree(folder)
+            checkpoints.clear(folder)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from biornn.files import write_json
 
 with job(snakemake) as logger:
     files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
-    config = section("training", params.training).model_copy(update={"devices": 1})
+    config = section("training", params.training).model_copy(update={"devices": 1, "nodes": 1})
     fabric, device_note = devices.make_fabric(config)
     logger.info("%s: is tuned on %s", wildcards.model, device_note)
     _, data = folds.load_fold(

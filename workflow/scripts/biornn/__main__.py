@@ -1,4 +1,4 @@
-"""The command line: `python -m biornn predict …`, a trained model without the workflow.
+"""The command line: `python -m biornn predict …`, without Snakemake.
 
 A command is a function that adds its options, and one that does its work and returns the exit
 status; the latter imports what it needs, so that `--help` does not wait for it.
@@ -137,10 +137,24 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "results", nargs="?", default="results", help="folder of a run's results (default: results)"
+    )
+
+
+def _status(options: argparse.Namespace) -> int:
+    from . import progress
+
+    sys.stdout.write(progress.main_table(options.results) + "\n")
+    return 0
+
+
 #: Name: what it does, its options, its work.
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[..., int]]] = {
     "predict": ("predictions of a trained model for new inputs", _add_predict, _predict),
     "export": ("a trained model as one file for other programs", _add_export, _export),
+    "status": ("where the trainings of a run are, while it runs", _add_status, _status),
     "variants": ("what substitutions of letters do to a prediction", _add_variants, _variants),
 }
 
@@ -191,7 +205,7 @@ def _say(text: str) -> None:
 def parser() -> argparse.ArgumentParser:
     """What may be written on the command line."""
     parser = argparse.ArgumentParser(
-        prog="biornn", description="Use a model that the biornn workflow has trained."
+        prog="biornn", description="What the biornn workflow has trained: use it, look at it."
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -7,8 +7,11 @@ import fcntl
 import hashlib
 import io
 import logging
+import os
+import shutil
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -16,6 +19,7 @@ from typing import Any
 
 import torch
 
+from . import allocation
 from .files import InputError, write_with
 
 logger = logging.getLogger(__name__)
@@ -24,9 +28,22 @@ logger = logging.getLogger(__name__)
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
+#: Seconds after which the holder of a lock shows that it is alive, and after which one on another
+#: node that did not is taken for dead (file systems may show the time of a file a minute late).
+BEAT, LEASE = 15.0, 90.0
+_TAKEN = (
+    "{}: another job is still training here{} (a stopped Snakemake leaves its jobs running). Wait "
+    "for it or stop it, then run the same command again."
+)
+
+
 @contextlib.contextmanager
-def lock(folder: str | Path) -> Iterator[Path]:
-    """Hold a folder of checkpoints for this process.
+def lock(folder: str | Path, held: bool = False) -> Iterator[Path]:
+    """Hold a folder of checkpoints for this process; or not, when its parent has it `held`.
+
+    On one machine the kernel's lock decides. Between nodes it may not be seen: there the file says
+    who holds it, and its time that the holder lives. A folder without checkpoints is removed at the
+    end.
 
     Raises
     ------
@@ -35,15 +52,62 @@ def lock(folder: str | Path) -> Iterator[Path]:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as handle:
+    if held:
+        yield folder
+        return
+    path, over = folder / "lock", threading.Event()
+    with path.open("a+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(
-                f"{folder}: another job is still training here (a stopped Snakemake leaves its "
-                "jobs running). Wait for it or stop it, then run the same command again."
-            ) from None
-        yield folder
+            raise InputError(_TAKEN.format(folder, "")) from None
+        except OSError as error:  # a file system without locks
+            logger.info("%s: the file system has no locks (%s)", folder, error.strerror)
+        _await_other_node(path, folder)
+        handle.truncate(0)
+        handle.write(allocation.place())
+        handle.flush()
+        os.fsync(handle.fileno())
+        beat = threading.Thread(target=_beat, args=(handle.fileno(), over), daemon=True)
+        beat.start()
+        try:
+            yield folder
+        finally:
+            over.set()
+            beat.join()
+            handle.truncate(0)
+    # after it is closed: network file systems keep a removed file until then
+    if [each.name for each in folder.iterdir()] == ["lock"]:
+        path.unlink()
+        folder.rmdir()
+
+
+def _await_other_node(path: Path, folder: Path) -> None:
+    """Wait until a holder on another node is taken for dead."""
+    holder, deadline = path.read_text(), time.monotonic() + LEASE
+    node = allocation.place().split(",")[0]
+    if not holder or holder.split(",")[0] == node:
+        return
+    logger.info("%s: was held %s; waiting %g s for a sign of life", folder, holder, LEASE)
+    seen = path.stat().st_mtime_ns
+    while time.monotonic() < deadline:
+        time.sleep(min(1.0, BEAT / 2))
+        if path.read_text() and path.stat().st_mtime_ns != seen:
+            raise InputError(_TAKEN.format(folder, f", {holder}"))
+
+
+def _beat(descriptor: int, over: threading.Event) -> None:
+    while not over.wait(BEAT):
+        os.utime(descriptor)
+
+
+def clear(folder: Path) -> None:
+    """Remove the checkpoints of a training that is done, from a folder that is locked."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "lock":
+            path.unlink()
 
 
 def key_of(*parts: str) -> str:
@@ -94,13 +158,19 @@ class Stop:
 
 
 @contextlib.contextmanager
-def stopping() -> Iterator[Stop]:
-    """Let `SIGTERM` and `SIGUSR1` ask for a checkpoint in place of ending the process at once."""
+def stopping(asks: bool = True) -> Iterator[Stop]:
+    """Let `SIGTERM` and `SIGUSR1` ask for a checkpoint in place of ending the process at once.
+
+    Of processes that share a training one `asks`, which writes the checkpoint. The others let the
+    signals pass and end when it has left: if each stopped for itself, they would wait for each
+    other.
+    """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop  # only the main thread may change what a signal does
         return
-    before = {number: signal.signal(number, stop._ask) for number in SIGNALS}
+    handler = stop._ask if asks else signal.SIG_IGN
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
     try:
         yield stop
     finally:

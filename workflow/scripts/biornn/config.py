@@ -7,7 +7,7 @@ that editors complete from, and the reference in `config/README.md` (see `config
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
@@ -415,7 +415,7 @@ def _choices(tune: TuneConfig, key: str) -> list[Any]:
 
 
 class RunConfig(Section):
-    """`config/config.yaml`: which analyses to run, how to download, what to predict."""
+    """`config/config.yaml`: which analyses to run, how to download, what to predict, which GPUs."""
 
     analyses: list[str] = Field(
         min_length=1,
@@ -424,6 +424,12 @@ class RunConfig(Section):
     download: DownloadConfig = DownloadConfig()
     predict: PredictConfig | None = Field(
         None, description="What `snakemake predict` predicts, and by which model."
+    )
+    gpus: Literal["auto"] | bool = Field(
+        "auto",
+        description="Whether trainings with `device: auto` ask for GPUs: where the machine that "
+        "starts the run has one, or `true` or `false`, as on a cluster whose login node tells "
+        "nothing.",
     )
 
 

@@ -200,6 +200,11 @@ class TrainingConfig(Section):
     devices: int = Field(
         1, ge=1, description="GPUs (or processes, on CPUs) that share each batch of a training job."
     )
+    nodes: int = Field(
+        1,
+        ge=1,
+        description="Nodes of a SLURM cluster that share each batch, with `devices` on each.",
+    )
     tensorboard: bool = Field(
         False,
         description="Also write TensorBoard's event files, to `results/{analysis}/tensorboard` "

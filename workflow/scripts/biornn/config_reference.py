@@ -27,6 +27,33 @@ and a key may be given once.
 
 An editor with a YAML language server completes and checks the files by the schemas in
 `config/schemas/`, which the first line of each file names.
+
+In a project of your own, `config/analyses/` is that of the project; a name that is not there is
+looked up among the analyses that come with the workflow. A workflow that imports this one as a
+module gives the keys of `config/config.yaml` as its `config:`, and its `prefix:` moves the results
+and nothing else.
+"""
+
+#: Jobs: build, split, encode (with others of its kind), train, simple models in groups of four,
+#: explain, evaluate, report. Dry runs: benchmarks/scale.py.
+_SCALE = """\
+## How large an analysis may be
+
+A training job holds all seeds of a model on a fold. With `profiles/slurm` short jobs go to the
+queue in groups of four, tiny ones run where Snakemake runs, and at most 200 jobs are in the queue
+at a time. For sequences with the seven simple models of the defaults; processor time and peak
+memory of the dry run:
+
+| networks | models × folds × seeds | training jobs | jobs in the queue | `snakemake -n` | memory |
+|---|---|---|---|---|---|
+| 1 | 1 × 1 × 1 | 1 | 9 | 2.5 s | 180 MB |
+| 100 | 4 × 5 × 5 | 20 | 38 | 2.5 s | 180 MB |
+| 10,000 | 10 × 100 × 10 | 1,000 | 1,191 | 5.3 s | 210 MB |
+| 30,000 | 100 × 100 × 3 | 10,000 | 10,280 | 30 s | 530 MB |
+
+A dry run takes 2.5 s and another 2.7 s a thousand training jobs (`benchmarks/scale.py`). Memory and
+time of every job grow with its data and with each attempt: `workflow/scripts/biornn/demands.py`.
+`snakemake plan` says what a run will take, by the benchmarks of earlier ones.
 """
 
 
@@ -40,6 +67,7 @@ def render() -> dict[str, str]:
     files["README.md"] = "\n".join(
         [
             _INTRODUCTION,
+            _SCALE,
             *_page("`config/config.yaml`", RunConfig),
             *_page("An analysis, `config/analyses/{analysis}.yaml`", AnalysisConfig),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import pickle
 import re
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from .allocation import rank
 from .config_models import TrainingConfig
 from .files import InputError
 
@@ -66,15 +68,16 @@ def make_fabric(config: TrainingConfig) -> tuple[Fabric | OneDevice, str]:
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if config.device == "gpu" and not gpus:
         raise InputError(
-            "training.device is gpu, but this job sees no CUDA device. Ask for one "
-            "(--resources gpu=1, or the profile's gpu setting), or set training.device: auto."
+            f"training.device is gpu, but this job sees no CUDA device: {_why_no_gpu()}. Ask for "
+            "one (--resources gpu=1, or the profile's gpu setting), or set training.device: auto."
         )
     n = config.devices
+    on_nodes = f" on each of {config.nodes} nodes" if config.nodes > 1 else ""
     if config.device == "cpu" or not gpus:
-        why = "as configured" if config.device == "cpu" else "no GPU was given to this job"
+        why = "as configured" if config.device == "cpu" else _why_no_gpu()
         threads = f"{config.threads} thread{'s' if config.threads > 1 else ''}"
         processes = "" if n == 1 else f"{n} processes of "
-        return _fabric("cpu", config), f"CPU, {processes}{threads} ({why})"
+        return _fabric("cpu", config), f"CPU, {processes}{threads}{on_nodes} ({why})"
     if gpus < n:
         raise InputError(
             f"training.devices is {n}, but this job sees {gpus} GPU{'s' if gpus > 1 else ''}. Ask "
@@ -82,20 +85,38 @@ def make_fabric(config: TrainingConfig) -> tuple[Fabric | OneDevice, str]:
         )
     return _fabric(
         "cuda", config
-    ), f"GPU, {torch.cuda.get_device_name(0)}{f' x {n}' if n > 1 else ''}"
+    ), f"GPU, {torch.cuda.get_device_name(0)}{f' x {n}' if n > 1 else ''}{on_nodes}"
+
+
+def _why_no_gpu() -> str:
+    """Why torch sees no GPU: none was given, or it can't use the one that was."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if given in ("", "-1", "NoDevFiles"):
+        return "no GPU was given to this job"
+    if torch.version.cuda is None:
+        return f"GPU {given} was given to this job, but this torch was built without CUDA"
+    return f"GPU {given} was given to this job, but its driver does not answer torch"
 
 
 def _fabric(accelerator: str, config: TrainingConfig) -> Fabric | OneDevice:
-    if config.devices == 1 and config.precision.endswith("true"):
+    if config.devices == config.nodes == 1 and config.precision.endswith("true"):
         return OneDevice(torch.device(accelerator))
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
 
-    strategy = "auto" if config.devices == 1 else "ddp_spawn"
+    # in a job of SLURM too, the processes of one node are started here
+    strategy, environment = "ddp_spawn", LightningEnvironment()
+    if config.nodes > 1:
+        strategy, environment = "ddp", SLURMEnvironment()
+    elif config.devices == 1:
+        strategy = "auto"
     return Fabric(
         accelerator=accelerator,
         devices=config.devices,
+        num_nodes=config.nodes,
         strategy=strategy,
         precision=config.precision,
+        plugins=[environment],
     )
 
 
@@ -115,6 +136,9 @@ def launch(
         As the function raises it.
     """
     if isinstance(fabric, OneDevice) or fabric.world_size == 1:
+        return function(*arguments, fabric=fabric, **options)
+    if rank() is not None:  # SLURM has started the processes
+        fabric.launch()
         return function(*arguments, fabric=fabric, **options)
     from torch.multiprocessing import ProcessRaisedException
 

@@ -228,7 +228,7 @@ class _Stack:
         """Train until every replicate is done, and predict with the best weights of each."""
         self._restore()
         started = time.monotonic() - self.seconds
-        with checkpoints.stopping() as stop:
+        with checkpoints.stopping(self.fabric.is_global_zero) as stop:
             while self.active:
                 self._epoch(stop, started)
                 losses = self._judge(started)

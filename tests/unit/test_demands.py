@@ -1,0 +1,52 @@
+"""What jobs ask for: more for more data, more at every attempt, a line for every rule."""
+
+import re
+from pathlib import Path
+
+import pytest
+from biornn import demands
+from biornn.files import InputError
+
+ROOT = Path(__file__).parents[2]
+#: They run where Snakemake runs and need no allocation.
+LOCAL = {"fetch", "lock", "download", "choose_settings", "describe_run", "render_index", "all",
+         "plan", "status"}  # fmt: skip
+
+
+def rules_of_the_workflow() -> dict[str, str]:
+    """The text of every rule, by name."""
+    found = {}
+    for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
+        parts = re.split(r"^rule (\w+):\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        found |= dict(zip(parts[1::2], parts[2::2], strict=True))
+    return found
+
+
+@pytest.mark.parametrize("rule", demands.DEMANDS)
+def test_more_data_and_another_attempt_ask_for_more(rule):
+    for ask in (demands.memory, demands.runtime):
+        assert isinstance(ask(rule, 0.3), int) and ask(rule, 0) >= 5
+        assert ask(rule, 1) < ask(rule, 30)
+        assert ask(rule, 30, 1) < ask(rule, 30, 2) < ask(rule, 30, 3)
+
+
+def test_more_passes_take_longer():
+    assert demands.runtime("train_model", 10, passes=100) == 30 + 100
+    assert demands.runtime("train_model", 10, 2, passes=100) == 2 * (30 + 100)
+
+
+def test_no_job_asks_for_more_time_than_partitions_give():
+    assert demands.runtime("train_model", 1000, 3, passes=1000) == demands.LONGEST
+
+
+def test_a_rule_without_a_line_is_named():
+    with pytest.raises(InputError, match="the rule paint has no line"):
+        demands.memory("paint", 1)
+
+
+def test_every_rule_that_is_sent_to_a_cluster_says_what_it_needs():
+    rules = rules_of_the_workflow()
+    assert set(demands.DEMANDS) == set(rules) - LOCAL
+    for rule in demands.DEMANDS:
+        assert f'mem_mb=memory("{rule}")' in rules[rule], rule
+        assert f'runtime=runtime("{rule}"' in rules[rule], rule
