@@ -6,10 +6,12 @@ from biornn.losses import TargetScaling
 from biornn.runs import Replicate
 
 
-def train_into(folder, data, *, seeds=(1, 2), epochs=2, folds=(0,), more=None, **settings):
+def train_into(
+    folder, data, *, seeds=(1, 2), epochs=2, folds=(0,), more=None, precision="32-true", **settings
+):
     """Train a model on the fold's data and save it; returns what training predicted, by seed."""
     model = ModelConfig(**{"cell": "gru", "hidden_size": 6} | settings)
-    config = TrainingConfig(seeds=list(seeds), epochs=epochs, device="cpu")
+    config = TrainingConfig(seeds=list(seeds), epochs=epochs, device="cpu", precision=precision)
     fabric, _ = devices.make_fabric(config)
     trained = {}
     for fold in folds:
