@@ -209,6 +209,10 @@ def project():
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
+# where the rules lie is known while they are read, and not when a job is planned
+PROJECT = str(project())
+
+
 def locked(analysis, name):
     """Lines of the lock of a source that needs one, without their dates."""
     if not locks.can_be_locked(ANALYSES[analysis].sources[name]):

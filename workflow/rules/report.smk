@@ -142,7 +142,7 @@ rule describe_run:
     params:
         analysis=whole_analysis,
         sources=source_paths,
-        project=lambda wildcards: str(project()),
+        project=lambda wildcards: PROJECT,
         benchmarks=f"{RESULTS}/{{analysis}}/benchmarks",
     script:
         "../scripts/describe_run.py"
