@@ -167,7 +167,11 @@ def test_one_seed_of_one_fold(tmp_path):
     with torch.no_grad():
         z = networks[2](torch.tensor(steps[:1])[None])
     assert found["prediction"][0] == pytest.approx(float(z) * 2.0 + 0.3, abs=1e-5)
-    for wrong, message in (({"fold": 1}, "no fold 1"), ({"seed": 9}, "no seed 9")):
+    for wrong, message in (
+        ({"fold": 1}, "no fold 1"),
+        ({"fold": 0, "seed": 9}, "no seed 9"),
+        ({}, "Choose one: --fold 0"),
+    ):
         with pytest.raises(InputError, match=message):
             write_onnx(tmp_path, tmp_path / "none.onnx", **wrong)
     with pytest.raises(InputError, match="not as 'pickle'"):

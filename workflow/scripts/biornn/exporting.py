@@ -44,6 +44,7 @@ from .beside import BesideScaling
 from .checking import listed
 from .config_models import ModelConfig
 from .files import InputError, sha256, write_with
+from .folds import describe_fold
 from .losses import Loss, TargetScaling
 from .models import DESCRIPTION, WEIGHTS, InputScheme, Network, load, stack
 from .onnx_cells import sequences
@@ -74,7 +75,7 @@ class Trained:
 
     @classmethod
     def read(cls, folder: str | Path, fold: int | None = None, seed: int | None = None) -> Trained:
-        """From a model's folder: one seed, or all; the first fold where none is named.
+        """From a model's folder: one seed, or all; of several folds one must be named.
 
         Raises
         ------
@@ -82,6 +83,7 @@ class Trained:
             When the folder holds no network, or not that fold or seed.
         """
         folder = Path(folder)
+        fold = describe_fold(folder / DESCRIPTION, fold, first=False)["fold"]
         description, networks = load(folder, fold)
         if seed is not None:
             if seed not in networks:
@@ -188,7 +190,7 @@ def write_onnx(
     target
         The file.
     fold : int, optional
-        The first one in the folder where none is named.
+        Which one, where the folder has several.
     seed : int, optional
         Without it the file is the mean over all seeds, with the outputs of each beside it.
 

@@ -249,7 +249,7 @@ def _wrong_letter(sequence: str, allowed: str, alphabet: Alphabet) -> str:
         return "there are no letters"
     letter, position = letters.first_bad(sequence, allowed)
     other = {("rna", "T"): "DNA", ("dna", "U"): "RNA"}.get((alphabet.name, letter))
-    hint = f"; is it {other}?" if other else ""
+    hint = f" (this looks like {other})" if other else ""
     return (
         f"the letter {letter!r} at position {position} is none of {allowed}, the {alphabet.name} "
         f"alphabet of the model{hint}"
