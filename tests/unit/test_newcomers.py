@@ -82,7 +82,7 @@ def test_codes_are_spelled_out_where_the_table_has_them(tmp_path):
     ("frame", "options", "message"),
     [
         (TABLE.assign(sequence=["U", "AT"]), {}, "line 3, record ex000002: the letter 'T' at "
-         "position 2 is none of ACGU.*, the rna alphabet of the model; looks like DNA"),
+         "position 2 is none of ACGU.*, the rna alphabet of the model .this looks like DNA"),
         (TABLE.assign(sequence=["U", "--"]), {}, "the letter '-' at position 1"),
         (TABLE.assign(sequence=["U", ""]), {}, "there are no letters"),
         (TABLE, {"sequence_column": "xx"}, r"no column 'xx' \(did you mean 'x'"),
