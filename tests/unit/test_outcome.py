@@ -28,6 +28,14 @@ def test_baselines_say_what_they_chose_over_the_folds(tmp_path):
     }  # fmt: skip
 
 
+def test_an_example_may_be_called_na():
+    nearest = pd.DataFrame({"id": ["NA", "b", None], "nearest": ["a", None, None],
+                            "identity": [0.5, 0.7, None]})  # fmt: skip
+    named = outcome.named(nearest)
+    assert named["id"].tolist() == ["NA", "b", "NA"]
+    assert named["nearest"].tolist()[:2] == ["a", "NA"] and named["nearest"].isna()[2]
+
+
 def test_models_are_ranked_by_the_main_metric():
     tables = report_tables.tables()
     assert tables.main == "r2" and tables.ranked_models()[:3] == ["replicate", "net", "ridge"]

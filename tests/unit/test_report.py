@@ -20,6 +20,7 @@ def render(tables, searched=(), looked=(), grown=(), **changes):
     analysis = report_tables.analysis(**changes)
     return report.render(
         name="tiny",
+        analysis_file="config/analyses/tiny.yaml",
         analysis=analysis,
         tables=tables,
         figures=figures.draw_all(tables, analysis.target.label)
@@ -49,6 +50,12 @@ def render(tables, searched=(), looked=(), grown=(), **changes):
 @pytest.fixture(scope="module")
 def page():
     return render(report_tables.tables())
+
+
+def test_intervals_are_called_what_they_are():
+    tables = replace(report_tables.tables(), confidence=0.9)
+    page = render(tables)
+    assert "90 % interval" in page and "95 % interval" not in page
 
 
 class Parser(HTMLParser):

@@ -93,6 +93,7 @@ rule render_report:
         runtime=runtime("render_report"),
     params:
         analysis=whole_analysis,
+        analysis_file=lambda wildcards: str(ANALYSIS_FILES[wildcards.analysis]),
         controls=controls,
         sources=source_paths,
         variants=variant_titles,

@@ -25,7 +25,9 @@ with job(snakemake):
     name = snakemake.wildcards.analysis
     analysis = AnalysisConfig.model_validate(params.analysis)
     predictions = statistics.read_predictions(files.predictions, params.controls)
-    tables = outcome.read_tables(files, predictions, params.benchmarks)
+    tables = outcome.read_tables(
+        files, predictions, params.benchmarks, analysis.evaluation.confidence
+    )
     searched = searches.read(files.get("searches", []), tables.own_folds["fold"])
     # what a control learned is no news
     flows = reach.read(files.flows, tables.own_folds["fold"])
@@ -70,6 +72,7 @@ with job(snakemake):
     write_json(output.summary, summary.summarize(name, analysis, tables))
     page = report.render(
         name=name,
+        analysis_file=params.analysis_file,
         analysis=analysis,
         tables=tables,
         figures=drawn,

@@ -26,7 +26,7 @@ PUBLISHED_COLUMNS = [
     "ci_high", "verdict", "note",
 ]  # fmt: skip
 VERDICT_RULE = (
-    "Reproduced: the published value lies in our 95 % interval, widened on both sides by the "
+    "Reproduced: the published value lies in our interval, widened on both sides by the "
     "published uncertainty. Better or worse: it lies outside, and ours is on the better or the "
     "worse side. Not comparable: protocol or data differ, in the way that the note names."
 )

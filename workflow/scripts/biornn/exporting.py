@@ -150,6 +150,8 @@ def _metadata(
     profile = description.get("profile")
     if profile:
         found["profile"] = profile
+        # of ranks the code of a gene is its place here
+        found["genes"] = description.get("genes", [])
     if description["beside"] is not None:
         found["beside"] = list(description["beside"]["columns"])
     return {

@@ -61,8 +61,8 @@ def verdict(tables: Tables) -> list[str]:
         f"{head}.",
         f"{name[:1].upper()}{name[1:]} is {number(row['value_a'])} ({best}) against "
         f"{number(row['value_b'])} ({simple}) on "
-        f"{row['n']:,} test examples, a difference of {number(row['difference'])} (95 % interval "
-        f"{interval(row['ci_low'], row['ci_high'])}; {best} does better on "
+        f"{row['n']:,} test examples, a difference of {number(row['difference'])} ({tables.level} "
+        f"interval {interval(row['ci_low'], row['ci_high'])}; {best} does better on "
         f"{number(100 * row['share_a_better'], 0)} % of them, equal ones half; adjusted "
         f"{p_value(row['p_adjusted'])}). Both were chosen on validation data.",
         _achievement(tables, best, overall),
@@ -89,8 +89,8 @@ def _achievement(tables: Tables, best: str, overall: pd.Series) -> str:
     over = "over examples and seeds"
     if tables.main == "rank_error":
         return (
-            f"{best} is {number(value, 2)} classes off on average (95 % interval "
-            f"{interval(low, high, 2)}, {over})."
+            f"{best} is {number(value, 2)} classes off on average ({tables.level} "
+            f"interval {interval(low, high, 2)}, {over})."
         )
     share, limits = number(100 * value, 1), interval(100 * low, 100 * high, 1)
     each = "positions" if tables.description.task.per == "position" else "test examples"
@@ -101,7 +101,7 @@ def _achievement(tables: Tables, best: str, overall: pd.Series) -> str:
         "auroc_macro": f"puts an example with a label above one without it in {share} % of the "
         "cases, mean over the labels",
     }[tables.main]
-    return f"{best} {does} (95 % interval {limits} %, {over})."
+    return f"{best} {does} ({tables.level} interval {limits} %, {over})."
 
 
 def warnings(tables: Tables) -> list[str]:
@@ -230,8 +230,9 @@ def memorization(tables: Tables) -> str | None:
     return (
         f"Memorisation gap: on random folds {best} would seem to have {number(row['value_random'])}"
         f" instead of {number(row['value'])} ({LABELS[tables.main]}), a gap of "
-        f"{number(row['gap'])} (95 % interval {interval(row['ci_low'], row['ci_high'])}) that "
-        "comes from relatives of the test examples in training"
+        f"{number(row['gap'])} ({tables.level} interval "
+        f"{interval(row['ci_low'], row['ci_high'])}) that comes from relatives of the test "
+        "examples in training"
         + (
             f"; the largest is that of {worst}, {number(rows.loc[worst, 'gap'])}."
             if worst != best

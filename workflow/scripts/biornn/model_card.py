@@ -200,7 +200,8 @@ def _range(evidence: Evidence, model: Mapping[str, Any], fold: FoldEvidence, fol
         columns = ["subset", "target"]
         targets = pd.read_parquet(folder / "predictions.parquet", columns=columns)
         targets = targets.loc[targets["subset"] == "train", "target"]
-        said.append(f"training targets go from {targets.min():.4g} to {targets.max():.4g}")
+        if len(targets):  # of positions those of training are not written down
+            said.append(f"training targets go from {targets.min():.4g} to {targets.max():.4g}")
     else:
         sizes = fold.audit[(fold.audit["check"] == "class") & (fold.audit["subset"] == "train")]
         if len(fold.own_folds) == 1 and len(sizes):
@@ -247,14 +248,23 @@ def _inputs(evidence: Evidence, model: Mapping[str, Any]) -> str:
 
 def _usage(descriptions: Sequence[Mapping[str, Any]]) -> str:
     fold = f" --fold {descriptions[0]['fold']}" if len(descriptions) > 1 else ""
+    model = descriptions[0]
+    if model["inputs"]["alphabet"]:
+        known = "its metadata say which code each letter has"
+    elif model.get("profile"):
+        known = (
+            "it takes profiles that are normalised already, and its metadata name the genes in "
+            "their order"
+        )
+    else:
+        known = "it takes the numbers as they come"
     return (
         "In this folder, with biornn installed:\n\n```\n"
         "python -m biornn predict --help\n"
-        "python -m biornn predict --model . …\n"
+        f"python -m biornn predict --model . --input FILE{fold}\n"
         f"python -m biornn export --model . --format onnx --output model.onnx{fold}\n"
         "```\n\n"
-        "The exported file needs an ONNX runtime alone; its metadata say which code each letter "
-        "has. From Python: `biornn.prediction.predict(folder, sequences)`."
+        f"The exported file needs an ONNX runtime alone; {known}."
     )
 
 

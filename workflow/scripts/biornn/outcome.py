@@ -47,6 +47,12 @@ class Tables:
     descriptions: list[dict[str, Any]]
     benchmarks: pd.DataFrame
     description: Description
+    confidence: float = 0.95
+
+    @property
+    def level(self) -> str:
+        """What the intervals are called."""
+        return f"{100 * self.confidence:g} %"
 
     @property
     def own_folds(self) -> pd.DataFrame:
@@ -85,10 +91,25 @@ def read_benchmarks(folder: str | Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["rule", "of", "seconds", "memory"])
 
 
+def named(nearest: pd.DataFrame) -> pd.DataFrame:
+    """`nearest.tsv` as it was written: an example may be called NA, which is no missing name."""
+    there = nearest["identity"].notna()  # without a neighbour there is none
+    return nearest.assign(
+        id=nearest["id"].fillna("NA"),
+        nearest=nearest["nearest"].where(nearest["nearest"].notna() | ~there, "NA"),
+    )
+
+
 def read_tables(
-    files: Mapping[str, Any], predictions: pd.DataFrame, benchmarks: str | Path
+    files: Mapping[str, Any],
+    predictions: pd.DataFrame,
+    benchmarks: str | Path,
+    confidence: float = 0.95,
 ) -> Tables:
-    """Read the files that a rule names: `examples`, `qc`, `folds`, … by name."""
+    """Read the files that a rule names: `examples`, `qc`, `folds`, … by name.
+
+    `confidence` is that of the intervals in them.
+    """
     histories: dict[str, pd.DataFrame] = {}
     descriptions: list[dict[str, Any]] = []
     for path in files["descriptions"]:
@@ -104,6 +125,7 @@ def read_tables(
     comparisons = read_tsv(files["comparisons"], better=str, fold=str)
     tests = read_tsv(files["tests"], fold=str)
     audit, nearest = read_tsv(files["audit"]), read_tsv(files["nearest"], id=str, nearest=str)
+    nearest = named(nearest)
     return Tables(
         examples=examples.load(files["examples"]),
         qc=read_tsv(files["qc"], record=str, line="Int64", count="Int64"),
@@ -127,6 +149,7 @@ def read_tables(
         descriptions=[each for each in descriptions if each["fold"] in own],
         benchmarks=read_benchmarks(benchmarks),
         description=examples.load_description(files["description"]),
+        confidence=confidence,
     )
 
 

@@ -33,6 +33,7 @@ _TESTS = {
 def render(
     *,
     name: str,
+    analysis_file: str,
     analysis: AnalysisConfig,
     tables: Tables,
     figures: Mapping[str, Drawn],
@@ -55,8 +56,8 @@ def render(
 
     Parameters
     ----------
-    name, analysis
-        Name and content of the analysis file.
+    name, analysis_file, analysis
+        Name of the analysis (or variant), its file, and what is in it.
     tables, figures
         From `read_tables` and `figures.draw_all`.
     methods, dome
@@ -97,6 +98,8 @@ def render(
         analysis=analysis,
         summary=summary.summarize(name, analysis, tables),
         labels=tables.labels,
+        level=tables.level,
+        analysis_file=analysis_file,
         all_labels=LABELS,
         main=tables.labels[tables.main],
         description=tables.description,
