@@ -92,6 +92,15 @@ def test_positions_that_never_vary_are_named():
     assert explanations._constant(data) == []  # the lengths differ
 
 
+def test_contributions_that_do_not_add_up_fail(tmp_path, counted, monkeypatch):
+    data, found = counted
+    folder = trained(tmp_path, data, epochs=15)
+    monkeypatch.setattr(explanations, "INCOMPLETE", found.checks["missed_share"] / 2)
+    again = explanations.explain(folder, 0, ids_of(data), data, CONFIG)
+    assert again.checks["missed_share"] == found.checks["missed_share"]
+    assert again.checks["verdict"] == "failed"
+
+
 def test_few_test_examples_are_joined_by_others():
     data = make_data(60)
     question = explanations.ask(data, 40, 0)

@@ -111,7 +111,8 @@ def test_series_are_drawn_by_their_steps(tmp_path):
     ("change", "said"),
     [
         ({}, "what is shown here was learned"),
-        ({"verdict": "failed"}, "Do not read anything into"),
+        ({"verdict": "failed", "difference": {"mean": 0.1, "low": 0.02, "high": 0.2}},
+         "too little more. Do not read anything into"),
         ({"verdict": "unknown", "between_seeds": None}, "There is one seed"),
         ({"constant_positions": [4]}, "Position 4 has the same letter in all training examples"),
         ({"constant_positions": [9, 10]}, "Positions 9, 10 have the same letter"),
@@ -123,3 +124,10 @@ def test_what_is_said_of_an_explanation(tmp_path, change, said):
     (looked,) = insight.read([written(tmp_path / "net", PASSED | change)])
     text = " ".join(insight.sentences(looked))
     assert said in text and "within 0.4 %" in text
+
+
+def test_contributions_that_do_not_add_up_are_not_to_be_read(tmp_path):
+    changed = PASSED | {"verdict": "failed", "missed_share": 0.83}
+    (looked,) = insight.read([written(tmp_path / "net", changed)])
+    text = " ".join(insight.sentences(looked))
+    assert "miss 83 % of the change" in text and "what is shown here was learned" in text

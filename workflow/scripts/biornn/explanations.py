@@ -19,7 +19,7 @@ from .folds import FoldData
 from .inputs import RankedGenes
 from .losses import TargetScaling
 from .models import InputScheme
-from .sanity import agreement
+from .sanity import INCOMPLETE, agreement
 
 #: Positions that are shown where sequences have different lengths, or around a position.
 SHOWN, AROUND, LONGEST = 30, 15, 200
@@ -169,6 +169,8 @@ def explain(
         "constant_positions": _constant(data),
         **agreement(answers, random_answers, config.seed),
     }
+    if (checks["missed_share"] or 0) > INCOMPLETE:
+        checks["verdict"] = "failed"
     return Explanation(
         contributions,
         _mutations(ids, data, mutated, labels, mutants),

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from .drawing import Drawn
 from .files import read_json, read_tsv
+from .sanity import INCOMPLETE, MARGIN
 
 #: Labels, motifs and genes that are drawn or listed at most.
 _LABELS, _MOTIFS, _GENES = 6, 6, 8
@@ -75,7 +76,7 @@ def sentences(looked: Looked) -> list[str]:
     """Whether the explanation of a network can be believed, and what it found."""
     checks = looked.checks
     random = checks["with_random"]["mean"]
-    if checks["verdict"] == "unknown":
+    if checks["between_seeds"] is None:
         said = (
             "There is one seed, so that nobody knows whether another would look at the same; with "
             f"networks that have learned nothing the contributions correlate by {random:.2f}."
@@ -89,12 +90,17 @@ def sentences(looked: Looked) -> list[str]:
         )
         said += (
             "what is shown here was learned."
-            if checks["verdict"] == "passed"
+            if checks["difference"]["low"] > MARGIN
             else "too little more. Do not read anything into this network's explanations."
         )
     found = [said]
     missed = checks["missed_share"]
-    if missed is not None:
+    if missed is not None and missed > INCOMPLETE:
+        found.append(
+            f"Contributions miss {100 * missed:.0f} % of the change of the output: on the way from "
+            "the mean input the network jumps. Do not read anything into their sizes."
+        )
+    elif missed is not None:
         found.append(
             f"Contributions add up to the change of the output within {100 * missed:.1f} %."
         )

@@ -15,6 +15,9 @@ import pandas as pd
 
 #: How much more seeds must agree with each other than with networks that have learned nothing.
 MARGIN = 0.1
+#: Share of the change of the output that contributions may miss: where a network jumps on the way
+#: from the reference, no number of points brings them to their sum.
+INCOMPLETE = 0.05
 _RESAMPLES = 1000
 
 
