@@ -137,3 +137,20 @@ def test_models_of_positions_are_refused(tmp_path):
     train_into(tmp_path, make_positions(60), seeds=[1])
     with pytest.raises(InputError, match="a prediction for each position"):
         substitutions.one_reference(Predictor(tmp_path), "ACGU")
+
+
+def test_references_that_can_not_be_read_are_left_out(folder, tmp_path):
+    predictor = Predictor(folder)
+    (tmp_path / "ref.fa").write_text(">a\nACGUU\n>b\nACXUU\n>c\nGGGUU\n>d\nUUUUA\n")
+    request = Request(tmp_path / "ref.fa", on_error="skip")
+    references = substitutions.read_references(predictor, request)
+    path = table(tmp_path / "t.tsv", id=list("cbda"), variant=["G1C", "A1C", "U1C", "A1C"])
+    own = predict(folder, pd.Series(["GGGUU", "UUUUA", "ACGUU"])).mean(axis=1)
+    for records in (10, 1):
+        variants = substitutions.read_table(path, references)
+        found, summary = run(predictor, references, variants, on_error="skip", records=records)
+        before = found["prediction.reference"]
+        np.testing.assert_allclose(before[[0, 2, 3]], own, rtol=1e-5)
+        assert found.loc[1, ["prediction.reference", "prediction.variant"]].isna().all()
+        assert "the reference can't be read: the letter 'X' at position 3" in found["warning"][1]
+        assert (summary.records, summary.skipped) == (4, 1)
