@@ -73,6 +73,10 @@ def test_codes_are_spelled_out_where_the_table_has_them(tmp_path):
     predictor = model(reading=known)
     (piece,) = read(predictor, write(tmp_path / "x.csv", frame))
     assert piece.inputs.decode() == ["AU"]
+    other = write(tmp_path / "y.csv", pd.DataFrame({"other": ["0100"], "sequence": ["01"]}))
+    for column, expected in (("other", "UA"), (None, "U")):
+        (piece,) = read(predictor, other, sequence_column=column)
+        assert piece.inputs.decode() == [expected]
     (tmp_path / "x.fa").write_text(">s\nUA\n")
     (piece,) = read(predictor, tmp_path / "x.fa")
     assert piece.ids == ["s"] and piece.inputs.decode() == ["UA"]

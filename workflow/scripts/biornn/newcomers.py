@@ -165,11 +165,13 @@ class _Reader:
 
     def _way(self, config: Any, table: pd.DataFrame) -> Any:
         """Where the inputs are in this table: as at training, or where they usually are."""
-        changes = {"columns": None, "channels": None, "codes": None}
-        changes = {key: None for key in changes if key in type(config).model_fields}
+        known = type(config).model_fields
+        changes = {key: None for key in ("columns", "channels") if key in known}
         column = self.request.sequence_column
         if self.of_records:
-            return config.model_copy(update=changes | {"column": "sequence"})
+            # files of records have letters, where the table of the training may have had codes
+            without = {"codes": None} if "codes" in known else {}
+            return config.model_copy(update=changes | without | {"column": "sequence"})
         there = [name for name in table if name != "line"]
         if column is None:
             if all(name in there for name in reading.pieces_of(config, there)):
