@@ -21,7 +21,7 @@ def model(alphabet="rna", channels=1, covariates=(), **description):
     scaling = BesideScaling(tuple(covariates), (0.0,) * len(covariates), (1.0,) * len(covariates))
     inputs = {"alphabet": alphabet, "mean": [0.0] * channels}
     return SimpleNamespace(
-        alphabet=alphabet, beside=scaling if covariates else None,
+        alphabet=alphabet, per_position=False, beside=scaling if covariates else None,
         description={"inputs": inputs, **description},
     )  # fmt: skip
 
@@ -80,6 +80,28 @@ def test_codes_are_spelled_out_where_the_table_has_them(tmp_path):
     (tmp_path / "x.fa").write_text(">s\nUA\n")
     (piece,) = read(predictor, tmp_path / "x.fa")
     assert piece.ids == ["s"] and piece.inputs.decode() == ["UA"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "positions"),
+    [
+        ({}, [1, 2, 3, 4, 5, 6, 7, 1]),
+        ({"strip_start": "A", "remove": "-"}, [2, 3, 5, 6, 7, 1]),
+        ({"max_length": 3, "too_long": "crop_start"}, [5, 6, 7, 1]),
+        ({"max_length": 3, "too_long": "crop_both", "remove": "-"}, [2, 3, 5, 1]),
+    ],
+)
+def test_positions_count_in_the_sequence_as_it_came(tmp_path, changes, positions):
+    predictor = model(reading=trained(sequence=changes))
+    predictor.per_position = True
+    text = "A CG-UAC" if changes.get("remove") else "A CGUUAC"
+    frame = pd.DataFrame({"sequence": [text, "AXG", "C"]})
+    (piece,) = read(predictor, write(tmp_path / "x.csv", frame), on_error="skip")
+    assert piece.positions.tolist() == positions
+    assert len(positions) == piece.inputs.lengths.sum()
+    # a piece without a sequence that can be read
+    (piece,) = read(predictor, write(tmp_path / "x.csv", frame[1:2]), on_error="skip")
+    assert piece.positions.tolist() == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ these: codes are spelled out, gaps taken out, expression normalised with what wa
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from .inputs import Inputs, Series
 from .prediction import Predictor
 from .records import Log
 
+#: Labels of positions: the number of each in its sequence as it came.
+PLACES = "labels"
 #: Values of a piece of a matrix.
 _VALUES = 2**22
 
@@ -81,12 +84,16 @@ class Piece:
         Of the records without a problem.
     covariates : numpy.ndarray or None
         float64 [inputs, covariates], as they came.
+    positions : numpy.ndarray or None
+        int64 [total]: where each letter of the inputs is in its sequence as it came (the first is
+        1; of codes the number of the code), for models of positions of letters.
     """
 
     ids: list[str]
     problems: list[str]
     inputs: Inputs
     covariates: np.ndarray | None = None
+    positions: np.ndarray | None = None
 
     @property
     def read(self) -> np.ndarray:
@@ -136,7 +143,11 @@ class _Reader:
         self.refuse(frame, problems)
         if covariates is not None:
             covariates = covariates[problems == ""]
-        return Piece(frame["source_id"].tolist(), problems.tolist(), inputs, covariates)
+        positions = None
+        if PLACES in frame:
+            places = frame[PLACES][problems == ""]
+            positions = np.fromiter(itertools.chain.from_iterable(places), dtype=np.int64)
+        return Piece(frame["source_id"].tolist(), problems.tolist(), inputs, covariates, positions)
 
     def frame(
         self, table: pd.DataFrame, first: int
@@ -226,19 +237,29 @@ class Letters(_Reader):
         return self._pieces(table, self.here)
 
     def _inputs(self, frame: pd.DataFrame, problems: np.ndarray) -> Inputs:
-        keep = spell(frame, self.here, self.alphabet, problems)
+        keep = spell(frame, self.here, self.alphabet, problems, places=self.predictor.per_position)
         return encode(frame["sequence"][keep], self.alphabet)
 
 
 def spell(
-    frame: pd.DataFrame, config: SequenceConfig, alphabet: Alphabet, problems: np.ndarray
+    frame: pd.DataFrame,
+    config: SequenceConfig,
+    alphabet: Alphabet,
+    problems: np.ndarray,
+    *,
+    places: bool = False,
 ) -> np.ndarray:
     """Put `sequence` into the letters of a model in place; boolean [n], those without a problem.
 
-    What is wrong with the others is written into `problems` (text [n]).
+    What is wrong with the others is written into `problems` (text [n]). With `places` the column
+    `PLACES` has the position from 1 that each letter had before any was cut off.
     """
     log = Log()
     letters.spell_out(frame, config, log)
+    if places:
+        # what takes letters out takes their labels out too
+        counted = [range(1, len(sequence) + 1) for sequence in frame["sequence"]]
+        frame[PLACES] = pd.Series(counted, index=frame.index, dtype=object)
     keep = letters.check(frame, config, alphabet, problems == "", log)
     allowed = alphabet.codes if config.ambiguity == "allow" else alphabet.letters
     for row in np.flatnonzero(~keep & (problems == "")):

@@ -268,7 +268,7 @@ class _Maker:
         self._reader = newcomers.Letters(predictor, Request("variants"), "fasta", "variants")
 
     def whole(self, records: int) -> tuple[np.ndarray, np.ndarray]:
-        """Values [seeds, references, values], NaN where one can't be read, and text [n]: why not."""
+        """Values [seeds, references, values], NaN where one can't be read, and why not (text [n])."""
         count = len(self.references.ids)
         problems = np.full(count, "", dtype=object)
         parts = []
