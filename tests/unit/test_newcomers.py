@@ -77,6 +77,11 @@ def test_codes_are_spelled_out_where_the_table_has_them(tmp_path):
     for column, expected in (("other", "UA"), (None, "U")):
         (piece,) = read(predictor, other, sequence_column=column)
         assert piece.inputs.decode() == [expected]
+    wrong = write(tmp_path / "z.csv", pd.DataFrame({"sequence": ["0100", "0107", "01"]}))
+    with pytest.raises(InputError, match="line 3, record ex000002: '07' is none of the codes 00, 01"):
+        read(predictor, wrong)
+    (piece,) = read(predictor, wrong, on_error="skip")
+    assert piece.inputs.decode() == ["UA", "U"] and piece.read.tolist() == [True, False, True]
     (tmp_path / "x.fa").write_text(">s\nUA\n")
     (piece,) = read(predictor, tmp_path / "x.fa")
     assert piece.ids == ["s"] and piece.inputs.decode() == ["UA"]

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from biornn import scoring, substitutions
+from biornn import reading, scoring, substitutions
+from biornn.config_data import ExamplesConfig
 from biornn.encoding import encode
 from biornn.files import InputError
 from biornn.newcomers import Request
@@ -118,6 +119,22 @@ def test_references_are_checked(folder, tmp_path):
     path = table(tmp_path / "t.tsv", id=["fist"], variant=["A1G"])
     with pytest.raises(InputError, match=r"no reference 'fist' \(did you mean 'first'"):
         list(substitutions.read_table(path, references))
+
+
+def test_references_with_unknown_codes_are_left_out(folder, tmp_path):
+    predictor = Predictor(folder)
+    sequence = {"codes": {"00": "A", "01": "G"}}
+    examples = ExamplesConfig.model_validate({"sequence": sequence})
+    predictor.description["reading"] = reading.settings(examples, None)
+    path = table(tmp_path / "r.tsv", id=["a", "b"], sequence=["0007", "000101"])
+    request = Request(path, on_error="skip")
+    references = substitutions.read_references(predictor, request)
+    variants = table(tmp_path / "t.tsv", id=["a", "b"], variant=["A1G", "A1G"])
+    read = substitutions.read_table(variants, references)
+    found, summary = run(predictor, references, read, on_error="skip")
+    assert "'07' is none of the codes" in found["warning"][0] and summary.skipped == 1
+    own = predict(folder, pd.Series(["AGG"])).mean(axis=1)
+    np.testing.assert_allclose(found["prediction.reference"][1], own, rtol=1e-5)
 
 
 def test_classes_have_a_column_each(tmp_path):

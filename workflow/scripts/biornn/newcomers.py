@@ -255,7 +255,7 @@ def spell(
     `PLACES` has the position from 1 that each letter had before any was cut off.
     """
     log = Log()
-    letters.spell_out(frame, config, log)
+    letters.spell_out(frame, config, log, problems)
     if places:
         # what takes letters out takes their labels out too
         counted = [range(1, len(sequence) + 1) for sequence in frame["sequence"]]

@@ -116,7 +116,7 @@ def _references(
     beside, found = [], list[str]()
     for table in pieces:
         frame, covariates, problems = reader.frame(table, len(ids) + 1)
-        letters.spell_out(frame, reader.here, Log())
+        letters.spell_out(frame, reader.here, Log(), problems)
         as_given = frame["sequence"].tolist()
         # codes are letters now
         config = reader.here.model_copy(update={"codes": None})
@@ -268,7 +268,7 @@ class _Maker:
         self._reader = newcomers.Letters(predictor, Request("variants"), "fasta", "variants")
 
     def whole(self, records: int) -> tuple[np.ndarray, np.ndarray]:
-        """Values [seeds, references, values], NaN where one can't be read, and why not (text [n])."""
+        """Values [seeds, references, values], NaN where one can't be read, and problems [n]."""
         count = len(self.references.ids)
         problems = np.full(count, "", dtype=object)
         parts = []
