@@ -78,7 +78,7 @@ def test_codes_are_spelled_out_where_the_table_has_them(tmp_path):
         (piece,) = read(predictor, other, sequence_column=column)
         assert piece.inputs.decode() == [expected]
     wrong = write(tmp_path / "z.csv", pd.DataFrame({"sequence": ["0100", "0107", "01"]}))
-    with pytest.raises(InputError, match="line 3, record ex000002: '07' is none of the codes 00, 01"):
+    with pytest.raises(InputError, match="record ex000002: '07' is none of the codes 00, 01"):
         read(predictor, wrong)
     (piece,) = read(predictor, wrong, on_error="skip")
     assert piece.inputs.decode() == ["UA", "U"] and piece.read.tolist() == [True, False, True]
@@ -251,6 +251,22 @@ def test_a_sample_that_can_not_be_normalised_is_named_or_left_out(tmp_path, coun
     assert piece.read.tolist() == [name != "s4" for name in counts.index]
     kept = np.repeat(piece.read, expected.lengths)
     np.testing.assert_array_equal(piece.inputs.values, expected.values[kept])
+
+
+def test_a_sample_without_any_value_is_named_or_left_out(tmp_path, counts):
+    predictor, expected = expression_model(counts)
+    counts.loc["s4"] = 0
+    for matrix in (counts, counts.astype(pd.SparseDtype(float, 0)).sparse.to_coo().tocsr()):
+        path = tmp_path / "x.h5ad"
+        names = pd.DataFrame(index=counts.index), pd.DataFrame(index=GENES)
+        ad.AnnData(np.asarray(matrix) if matrix is counts else matrix, *names).write_h5ad(path)
+        with pytest.raises(InputError, match="the sample 's4' is zero or missing for all genes"):
+            read(predictor, path)
+        first, second = read(predictor, path, on_error="skip", records=5)
+        assert first.problems == ["", "", "", "", "the sample is zero or missing for all genes"]
+        values = np.concatenate([first.inputs.values, second.inputs.values])
+        kept = np.repeat(counts.index != "s4", expected.lengths)
+        np.testing.assert_array_equal(values, expected.values[kept])
 
 
 def test_what_is_known_of_samples_comes_from_their_sheet(tmp_path, counts):

@@ -349,7 +349,9 @@ def _profiles(predictor: Predictor, request: Request) -> Iterator[Piece]:
     if dropped or (request.id_column and request.samples is None):
         names = request.id_column if request.samples is None else None
         reference = reference.model_copy(update={"drop": dropped, "names": names})
-    matrix = matrices.read(request.path, reference, **sides)
+    leave_out = request.on_error == "skip" and not of_genes
+    matrix = matrices.read(request.path, reference, **sides, allow_empty=leave_out)
+    empty = set(matrix.obs_names[matrices.empty_samples(matrix)]) if leave_out else set()
     if of_genes:
         matrix = matrix.T
     joining.require_genes(normalizer.columns, list(matrix.var_names), origin)
@@ -365,7 +367,10 @@ def _profiles(predictor: Predictor, request: Request) -> Iterator[Piece]:
         values = part.X.toarray() if hasattr(part.X, "toarray") else part.X
         ids = [str(name) for name in part.obs_names]
         table = pd.DataFrame(np.asarray(values, dtype=float), ids, normalizer.columns)
-        problems = np.full(len(ids), "", dtype=object)
+        problems = np.array(
+            ["the sample is zero or missing for all genes" if name in empty else ""
+             for name in part.obs_names], dtype=object,
+        )  # fmt: skip
         covariates = None
         if predictor.beside is not None:
             own = about.iloc[start : start + size]
