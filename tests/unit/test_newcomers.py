@@ -269,6 +269,21 @@ def test_a_sample_without_any_value_is_named_or_left_out(tmp_path, counts):
         np.testing.assert_array_equal(values, expected.values[kept])
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_a_piece_may_have_no_sample_that_can_be_read(tmp_path, counts, told):
+    predictor, expected = expression_model(counts)
+    if told:
+        normalizer = Normalizer.from_dict(predictor.description["normalizer"])
+        predictor.description["genes"] = list(normalizer.transform(counts))
+    broken = counts.assign(other=5.0)
+    broken.loc[["s0", "s1", "s2"], GENES] = 0
+    path = tmp_path / "x.h5ad"
+    ad.AnnData(broken).write_h5ad(path)
+    pieces = read(predictor, path, on_error="skip", records=3)
+    assert [len(piece.inputs) for piece in pieces] == [0, 3, 3]
+    assert pieces[0].inputs.values.shape == (0, *expected.values.shape[1:])
+
+
 def test_what_is_known_of_samples_comes_from_their_sheet(tmp_path, counts):
     predictor, _ = expression_model(counts)
     second = BesideScaling(("age",), (0.0,), (1.0,))

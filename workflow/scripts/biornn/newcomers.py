@@ -385,7 +385,9 @@ def _profiles(predictor: Predictor, request: Request) -> Iterator[Piece]:
         keep = problems == ""
         gene = description["profile"]["target_gene"]
         genes = description.get("genes") or [name for name in normalized if name != gene]
-        inputs = inputs_.profiles(normalized.loc[keep, genes].to_numpy(), description["profile"])
+        # where all samples have a problem there are no columns
+        values = normalized.loc[keep, genes] if keep.any() else pd.DataFrame(columns=genes)
+        inputs = inputs_.profiles(values.to_numpy(dtype=float), description["profile"])
         if covariates is not None:
             covariates = covariates[keep]
         yield Piece(ids, problems.tolist(), inputs, covariates)
