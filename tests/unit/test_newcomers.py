@@ -284,6 +284,19 @@ def test_a_piece_may_have_no_sample_that_can_be_read(tmp_path, counts, told):
     assert pieces[0].inputs.values.shape == (0, *expected.values.shape[1:])
 
 
+@pytest.mark.parametrize("kind", ["auto", "h5ad"])
+def test_columns_that_training_dropped_need_not_be_there(tmp_path, counts, kind):
+    predictor, expected = expression_model(counts)
+    predictor.description["reading"]["matrix"]["drop"] = ["batch"]
+    path = tmp_path / "x.h5ad"
+    ad.AnnData(counts).write_h5ad(path)
+    (piece,) = read(predictor, path, format=kind)
+    np.testing.assert_array_equal(piece.inputs.values, expected.values)
+    counts.assign(batch="b1").to_csv(tmp_path / "x.csv")
+    (piece,) = read(predictor, tmp_path / "x.csv", format="csv" if kind == "h5ad" else kind)
+    np.testing.assert_array_equal(piece.inputs.values, expected.values)
+
+
 def test_what_is_known_of_samples_comes_from_their_sheet(tmp_path, counts):
     predictor, _ = expression_model(counts)
     second = BesideScaling(("age",), (0.0,), (1.0,))

@@ -398,8 +398,8 @@ def _columns_to_drop(request: Request, known: dict[str, Any], origin: str) -> li
     wanted = known.get("drop") or []
     if not wanted:
         return []
-    reference = request.reference()
-    try:
+    try:  # the formats of matrices alone are none of a table
+        reference = request.reference()
         kind = streaming.format_of(request.path, reference)
     except InputError:
         return []
