@@ -38,6 +38,13 @@ def test_packed_files(tmp_path, suffix):
 
 
 @packers
+def test_endings_in_capitals(tmp_path, suffix):
+    path = tmp_path / f"X.CSV.{suffix.upper()}"
+    path.write_bytes(PACKERS[suffix](BODY))
+    assert archives.read_member(path) == b"".join(archives.stream_member(path)) == BODY
+
+
+@packers
 def test_files_packed_in_several_pieces(tmp_path, suffix):
     path = tmp_path / f"x.csv.{suffix}"
     path.write_bytes(PACKERS[suffix](BODY[:5000]) + PACKERS[suffix](BODY[5000:]))

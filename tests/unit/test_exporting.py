@@ -242,13 +242,14 @@ def test_every_cell_as_a_program_of_torch(tmp_path, name):
         check_torch(tmp_path / str(turn), config, TASKS[task], scheme)
 
 
-def test_what_torch_cannot_trace_is_refused_with_the_reason(tmp_path, monkeypatch):
+@pytest.mark.parametrize("reason", ["no such operator", ""])
+def test_what_torch_cannot_trace_is_refused_with_the_reason(tmp_path, monkeypatch, reason):
     make_model(tmp_path, ModelConfig(cell="rnn", hidden_size=4))
 
     def fails(*_):
-        raise RuntimeError("no such operator\nand a long trace")
+        raise RuntimeError(reason and f"{reason}\nand a long trace")
 
     monkeypatch.setattr("biornn.torch_programs.traced", fails)
-    with pytest.raises(InputError, match=r"no such operator\)\. Export it as ONNX"):
+    with pytest.raises(InputError, match=rf"RuntimeError: {reason}\)\. Export it as ONNX"):
         write_torch(tmp_path, tmp_path / "model.pt2")
     assert not (tmp_path / "model.pt2").exists()

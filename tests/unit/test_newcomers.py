@@ -21,7 +21,7 @@ def model(alphabet="rna", channels=1, covariates=(), **description):
     scaling = BesideScaling(tuple(covariates), (0.0,) * len(covariates), (1.0,) * len(covariates))
     inputs = {"alphabet": alphabet, "mean": [0.0] * channels}
     return SimpleNamespace(
-        alphabet=alphabet, beside=scaling if covariates else None,
+        alphabet=alphabet, per_position=False, beside=scaling if covariates else None,
         description={"inputs": inputs, **description},
     )  # fmt: skip
 
@@ -73,9 +73,40 @@ def test_codes_are_spelled_out_where_the_table_has_them(tmp_path):
     predictor = model(reading=known)
     (piece,) = read(predictor, write(tmp_path / "x.csv", frame))
     assert piece.inputs.decode() == ["AU"]
+    other = write(tmp_path / "y.csv", pd.DataFrame({"other": ["0100"], "sequence": ["01"]}))
+    for column, expected in (("other", "UA"), (None, "U")):
+        (piece,) = read(predictor, other, sequence_column=column)
+        assert piece.inputs.decode() == [expected]
+    wrong = write(tmp_path / "z.csv", pd.DataFrame({"sequence": ["0100", "0107", "01"]}))
+    with pytest.raises(InputError, match="record ex000002: '07' is none of the codes 00, 01"):
+        read(predictor, wrong)
+    (piece,) = read(predictor, wrong, on_error="skip")
+    assert piece.inputs.decode() == ["UA", "U"] and piece.read.tolist() == [True, False, True]
     (tmp_path / "x.fa").write_text(">s\nUA\n")
     (piece,) = read(predictor, tmp_path / "x.fa")
     assert piece.ids == ["s"] and piece.inputs.decode() == ["UA"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "positions"),
+    [
+        ({}, [1, 2, 3, 4, 5, 6, 7, 1]),
+        ({"strip_start": "A", "remove": "-"}, [2, 3, 5, 6, 7, 1]),
+        ({"max_length": 3, "too_long": "crop_start"}, [5, 6, 7, 1]),
+        ({"max_length": 3, "too_long": "crop_both", "remove": "-"}, [2, 3, 5, 1]),
+    ],
+)
+def test_positions_count_in_the_sequence_as_it_came(tmp_path, changes, positions):
+    predictor = model(reading=trained(sequence=changes))
+    predictor.per_position = True
+    text = "A CG-UAC" if changes.get("remove") else "A CGUUAC"
+    frame = pd.DataFrame({"sequence": [text, "AXG", "C"]})
+    (piece,) = read(predictor, write(tmp_path / "x.csv", frame), on_error="skip")
+    assert piece.positions.tolist() == positions
+    assert len(positions) == piece.inputs.lengths.sum()
+    # a piece without a sequence that can be read
+    (piece,) = read(predictor, write(tmp_path / "x.csv", frame[1:2]), on_error="skip")
+    assert piece.positions.tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -220,6 +251,50 @@ def test_a_sample_that_can_not_be_normalised_is_named_or_left_out(tmp_path, coun
     assert piece.read.tolist() == [name != "s4" for name in counts.index]
     kept = np.repeat(piece.read, expected.lengths)
     np.testing.assert_array_equal(piece.inputs.values, expected.values[kept])
+
+
+def test_a_sample_without_any_value_is_named_or_left_out(tmp_path, counts):
+    predictor, expected = expression_model(counts)
+    counts.loc["s4"] = 0
+    for matrix in (counts, counts.astype(pd.SparseDtype(float, 0)).sparse.to_coo().tocsr()):
+        path = tmp_path / "x.h5ad"
+        names = pd.DataFrame(index=counts.index), pd.DataFrame(index=GENES)
+        ad.AnnData(np.asarray(matrix) if matrix is counts else matrix, *names).write_h5ad(path)
+        with pytest.raises(InputError, match="the sample 's4' is zero or missing for all genes"):
+            read(predictor, path)
+        first, second = read(predictor, path, on_error="skip", records=5)
+        assert first.problems == ["", "", "", "", "the sample is zero or missing for all genes"]
+        values = np.concatenate([first.inputs.values, second.inputs.values])
+        kept = np.repeat(counts.index != "s4", expected.lengths)
+        np.testing.assert_array_equal(values, expected.values[kept])
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_piece_may_have_no_sample_that_can_be_read(tmp_path, counts, told):
+    predictor, expected = expression_model(counts)
+    if told:
+        normalizer = Normalizer.from_dict(predictor.description["normalizer"])
+        predictor.description["genes"] = list(normalizer.transform(counts))
+    broken = counts.assign(other=5.0)
+    broken.loc[["s0", "s1", "s2"], GENES] = 0
+    path = tmp_path / "x.h5ad"
+    ad.AnnData(broken).write_h5ad(path)
+    pieces = read(predictor, path, on_error="skip", records=3)
+    assert [len(piece.inputs) for piece in pieces] == [0, 3, 3]
+    assert pieces[0].inputs.values.shape == (0, *expected.values.shape[1:])
+
+
+@pytest.mark.parametrize("kind", ["auto", "h5ad"])
+def test_columns_that_training_dropped_need_not_be_there(tmp_path, counts, kind):
+    predictor, expected = expression_model(counts)
+    predictor.description["reading"]["matrix"]["drop"] = ["batch"]
+    path = tmp_path / "x.h5ad"
+    ad.AnnData(counts).write_h5ad(path)
+    (piece,) = read(predictor, path, format=kind)
+    np.testing.assert_array_equal(piece.inputs.values, expected.values)
+    counts.assign(batch="b1").to_csv(tmp_path / "x.csv")
+    (piece,) = read(predictor, tmp_path / "x.csv", format="csv" if kind == "h5ad" else kind)
+    np.testing.assert_array_equal(piece.inputs.values, expected.values)
 
 
 def test_what_is_known_of_samples_comes_from_their_sheet(tmp_path, counts):

@@ -28,3 +28,9 @@ def test_separated_tells_lines_with_line_breaks_inside():
     assert rows == [(["a", "b"], 1), (["1\n2", "3"], 2), (["4", "5"], 5)]
     with pytest.raises(InputError, match=r"x\.csv: the column 'a' is there twice"):
         list(record_files.separated(io.StringIO("a,a\n"), ",", "x.csv"))
+
+
+def test_fields_may_be_as_long_as_a_genome():
+    file = io.StringIO(f"id,sequence\na,{'ACGU' * 50_000}\n", newline="")
+    (_, _), (row, _) = record_files.separated(file, ",", "x.csv")
+    assert len(row[1]) == 200_000

@@ -6,7 +6,8 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from biornn import scoring, streaming
+from biornn import reading, scoring, streaming
+from biornn.config_data import ExamplesConfig
 from biornn.files import InputError, read_tsv
 from biornn.newcomers import Request
 from biornn.prediction import Predictor
@@ -128,6 +129,19 @@ def test_each_position_has_a_row(positions, tmp_path):
     expected = np.stack([scaled(trained[s], t) for s, t in
                          zip(predictor.seeds, predictor.temperatures, strict=True)])  # fmt: skip
     np.testing.assert_allclose(rest["probability.yes"], expected.mean(axis=0)[:, 1], atol=1e-5)
+
+
+def test_positions_are_those_of_the_file(positions, tmp_path):
+    predictor = Predictor(positions[0])
+    path = fasta(tmp_path / "x.fa", ["ACGUU", "AXA", "CGUA"])
+    own, _ = predictions(predictor, fasta(tmp_path / "y.fa", ["GUU", "GUA"]))
+    sequence = {"remove": "C", "max_length": 3, "too_long": "crop_start"}
+    examples = ExamplesConfig.model_validate({"sequence": sequence})
+    predictor.description["reading"] = reading.settings(examples, None)
+    found, _ = predictions(predictor, path, on_error="skip")
+    assert found["position"].fillna(0).tolist() == [3, 4, 5, 0, 2, 3, 4]
+    there = found["position"].notna()
+    np.testing.assert_allclose(found["probability.yes"][there], own["probability.yes"], rtol=1e-5)
 
 
 def test_the_next_value_is_told_beyond_the_last(tmp_path):

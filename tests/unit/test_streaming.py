@@ -59,6 +59,19 @@ def test_pieces_are_the_whole(tmp_path, kind):
     assert len(list(streaming.read(path, TableRef(), 2))) == -(-len(whole) // 2)
 
 
+@pytest.mark.parametrize("index", [["id"], ["id", "batch"], ["sequence"]])
+def test_an_index_of_a_parquet_file_is_read(tmp_path, index):
+    frame = TABLE.assign(batch=[1, 1, 1, 2, 2, 2, 3, 3, 3])
+    frame.set_index(index).to_parquet(tmp_path / "x.parquet")
+    whole = tables.read(tmp_path / "x.parquet", TableRef())
+    parts = streaming.read(tmp_path / "x.parquet", TableRef(), 4)
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
+    for name in frame:
+        assert whole[name].tolist() == frame[name].astype(str).tolist()
+    frame.rename_axis("row").to_parquet(tmp_path / "y.parquet")
+    assert list(tables.read(tmp_path / "y.parquet", TableRef())) == [*frame, "line"]
+
+
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), max_size=8),
        st.integers(1, 4))  # fmt: skip
 def test_any_text_in_a_table(tmp_path_factory, values, records):

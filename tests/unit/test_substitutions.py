@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from biornn import scoring, substitutions
+from biornn import reading, scoring, substitutions
+from biornn.config_data import ExamplesConfig
 from biornn.encoding import encode
 from biornn.files import InputError
 from biornn.newcomers import Request
@@ -120,6 +121,22 @@ def test_references_are_checked(folder, tmp_path):
         list(substitutions.read_table(path, references))
 
 
+def test_references_with_unknown_codes_are_left_out(folder, tmp_path):
+    predictor = Predictor(folder)
+    sequence = {"codes": {"00": "A", "01": "G"}}
+    examples = ExamplesConfig.model_validate({"sequence": sequence})
+    predictor.description["reading"] = reading.settings(examples, None)
+    path = table(tmp_path / "r.tsv", id=["a", "b"], sequence=["0007", "000101"])
+    request = Request(path, on_error="skip")
+    references = substitutions.read_references(predictor, request)
+    variants = table(tmp_path / "t.tsv", id=["a", "b"], variant=["A1G", "A1G"])
+    read = substitutions.read_table(variants, references)
+    found, summary = run(predictor, references, read, on_error="skip")
+    assert "'07' is none of the codes" in found["warning"][0] and summary.skipped == 1
+    own = predict(folder, pd.Series(["AGG"])).mean(axis=1)
+    np.testing.assert_allclose(found["prediction.reference"][1], own, rtol=1e-5)
+
+
 def test_classes_have_a_column_each(tmp_path):
     data = make_classes(120)
     train_into(tmp_path, data, seeds=[1])
@@ -137,3 +154,20 @@ def test_models_of_positions_are_refused(tmp_path):
     train_into(tmp_path, make_positions(60), seeds=[1])
     with pytest.raises(InputError, match="a prediction for each position"):
         substitutions.one_reference(Predictor(tmp_path), "ACGU")
+
+
+def test_references_that_can_not_be_read_are_left_out(folder, tmp_path):
+    predictor = Predictor(folder)
+    (tmp_path / "ref.fa").write_text(">a\nACGUU\n>b\nACXUU\n>c\nGGGUU\n>d\nUUUUA\n")
+    request = Request(tmp_path / "ref.fa", on_error="skip")
+    references = substitutions.read_references(predictor, request)
+    path = table(tmp_path / "t.tsv", id=list("cbda"), variant=["G1C", "A1C", "U1C", "A1C"])
+    own = predict(folder, pd.Series(["GGGUU", "UUUUA", "ACGUU"])).mean(axis=1)
+    for records in (10, 1):
+        variants = substitutions.read_table(path, references)
+        found, summary = run(predictor, references, variants, on_error="skip", records=records)
+        before = found["prediction.reference"]
+        np.testing.assert_allclose(before[[0, 2, 3]], own, rtol=1e-5)
+        assert found.loc[1, ["prediction.reference", "prediction.variant"]].isna().all()
+        assert "the reference can't be read: the letter 'X' at position 3" in found["warning"][1]
+        assert (summary.records, summary.skipped) == (4, 1)

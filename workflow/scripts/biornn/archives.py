@@ -54,7 +54,7 @@ def read_member(path: str | Path, member: str | None = None) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror}.") from None
-    name = f"{path.name[:-4]}.tar.gz" if path.suffix == ".tgz" else path.name
+    name = f"{path.name[:-4]}.tar.gz" if path.suffix.lower() == ".tgz" else path.name
     data = _unpack(data, name, str(path))
     if member is None:
         return data
@@ -75,7 +75,7 @@ def stream_member(path: str | Path, member: str | None = None) -> Iterator[bytes
     if member is not None:
         yield read_member(path, member)
         return
-    suffix = path.suffix
+    suffix = path.suffix.lower()
     try:
         with path.open("rb") as file:
             if suffix == ".zst":
@@ -111,7 +111,7 @@ def _pieces_of_zstandard(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _unpack(data: bytes, name: str, origin: str) -> bytes:
-    suffix = Path(name).suffix
+    suffix = Path(name).suffix.lower()
     limit = min(MAX_UNPACKED, MAX_RATIO * len(data))
     try:
         if suffix == ".zst":

@@ -10,6 +10,8 @@ from .config_base import Section
 
 #: A path: braces would be wildcards to Snakemake.
 FilePath = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^{}]+$")]
+# of two patterns pydantic keeps the last, so that this one says all
+OutputPath = Annotated[str, StringConstraints(pattern=r"^[^{}]+\.(tsv|txt|parquet)$")]
 
 
 class PredictConfig(Section):
@@ -25,9 +27,7 @@ class PredictConfig(Section):
     input: FilePath = Field(
         description="Sequences, a table, or an expression matrix, packed or not."
     )
-    output: Annotated[FilePath, StringConstraints(pattern=r"\.(tsv|txt|parquet)$")] = Field(
-        "predictions.tsv", description="A .tsv, .txt or .parquet file."
-    )
+    output: OutputPath = Field("predictions.tsv", description="A .tsv, .txt or .parquet file.")
     format: str = Field("auto", description="Format of the input; `auto` goes by its name.")
     member: str | None = Field(None, description="Name of the file inside an archive.")
     sequence_column: str | None = Field(

@@ -283,9 +283,10 @@ def write_torch(
     try:
         exported = torch_programs.traced(program, tuple(example))
     except Exception as error:  # of many kinds, from within torch
+        first = (str(error).splitlines() or [""])[0]
         raise InputError(
             f"{folder}: torch {torch.__version__} can't trace this network "
-            f"({type(error).__name__}: {str(error).splitlines()[0]}). Export it as ONNX."
+            f"({type(error).__name__}: {first}). Export it as ONNX."
         ) from error
     extra = {"biornn.json": json.dumps(trained.metadata, ensure_ascii=False)}
     write_with(target, lambda temporary: torch.export.save(exported, temporary, extra_files=extra))

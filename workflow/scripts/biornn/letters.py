@@ -14,8 +14,14 @@ from .records import Log, name_of
 from .targets import take
 
 
-def spell_out(table: pd.DataFrame, config: SequenceConfig, log: Log) -> None:
-    """Put the column `sequence` into upper-case letters: no white space, codes as letters."""
+def spell_out(
+    table: pd.DataFrame, config: SequenceConfig, log: Log, problems: np.ndarray | None = None
+) -> None:
+    """Put the column `sequence` into upper-case letters: no white space, codes as letters.
+
+    A record with an unknown code is an InputError; or, with `problems` (text [n]), is told there
+    and left without letters.
+    """
     came = table["sequence"]
     upper = came.str.replace(r"\s+", "", regex=True).str.upper()
     table["sequence"] = upper
@@ -30,9 +36,11 @@ def spell_out(table: pd.DataFrame, config: SequenceConfig, log: Log) -> None:
         pieces = [text[start : start + size] for start in range(0, len(text), size)]
         unknown = [piece for piece in pieces if piece not in letters]
         if unknown:
-            raise InputError(
-                f"{name_of(table, row)}: {unknown[0]!r} is none of the codes {listed(letters)}."
-            )
+            problem = f"{unknown[0]!r} is none of the codes {listed(letters)}"
+            if problems is None:
+                raise InputError(f"{name_of(table, row)}: {problem}.")
+            problems[row] = problems[row] or problem
+            pieces = []
         spelled.append("".join(letters[piece] for piece in pieces))
     table["sequence"] = pd.Series(spelled, index=upper.index)
 

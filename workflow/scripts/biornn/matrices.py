@@ -33,6 +33,8 @@ def read(
     names: Mapping[str, str | Path] | None = None,
     samples: Collection[str] = (),
     genes: Collection[str] = (),
+    *,
+    allow_empty: bool = False,
 ) -> ad.AnnData:
     """Read and check an expression matrix.
 
@@ -45,6 +47,8 @@ def read(
         For mtx: the files of `gene_names` and `sample_names`; `path` itself where one is absent.
     samples, genes
         Names that are known from other files; they tell which side of the table has which.
+    allow_empty : bool
+        Whether samples may be zero or missing for all genes (`empty_samples` finds them).
 
     Returns
     -------
@@ -65,7 +69,7 @@ def read(
             raise InputError(f"{origin}: the matrix is empty: there are no {what}.")
     place, why = _orientation(raw, reference, samples, genes, origin)
     logger.info("%s: %s, genes in %s: %s.", origin, kind, place, why)
-    _Check(raw, place == "rows", origin).all(reference)
+    _Check(raw, place == "rows", origin).all(reference, allow_empty)
     reading = {"format": kind, "genes": place, "why": why}
     rows, columns = _notes(raw.rows, raw.row_notes), _notes(raw.columns, raw.column_notes)
     values = raw.values.T if place == "rows" else raw.values
@@ -75,6 +79,20 @@ def read(
         values = np.ascontiguousarray(values)
     obs, var = (columns, rows) if place == "rows" else (rows, columns)
     return ad.AnnData(values, obs=obs, var=var, uns={READING: reading})
+
+
+def empty_samples(matrix: ad.AnnData) -> np.ndarray:
+    """Boolean [samples]: those that are zero or missing for all genes."""
+    return ~_used(matrix.X, 1)
+
+
+def _used(values: np.ndarray | scipy.sparse.spmatrix, axis: int) -> np.ndarray:
+    """Boolean: the rows (axis 1) or columns (axis 0) with a value that is not zero."""
+    if scipy.sparse.issparse(values):
+        values = values.copy()
+        values.data = np.nan_to_num(values.data)
+        return np.asarray((values != 0).sum(axis=axis)).ravel() > 0
+    return (np.nan_to_num(values) != 0).any(axis=axis)
 
 
 def read_source(
@@ -133,7 +151,7 @@ class _Check:
         self.words = ("gene", "sample") if genes_in_rows else ("sample", "gene")
         self.genes_in_rows = genes_in_rows
 
-    def all(self, reference: MatrixRef) -> None:
+    def all(self, reference: MatrixRef, allow_empty: bool) -> None:
         """Every check, in the order in which a user would mend what is wrong."""
         for names, word, lines in (
             (self.raw.rows, self.words[0], self.raw.lines),
@@ -141,7 +159,8 @@ class _Check:
         ):
             self.names(names, word, lines)
         self.numbers(reference)
-        self.samples()
+        if not allow_empty:
+            self.samples()
 
     def names(self, names: list[str], word: str, lines: list[int] | None) -> None:
         """No name is empty or there twice."""
@@ -214,10 +233,7 @@ class _Check:
         """No sample is zero throughout, or without any value."""
         axis = 0 if self.genes_in_rows else 1
         names = self.raw.columns if self.genes_in_rows else self.raw.rows
-        if scipy.sparse.issparse(self.raw.values):
-            used = np.asarray((self.raw.values != 0).sum(axis=axis)).ravel() > 0
-        else:
-            used = (np.nan_to_num(self.raw.values) != 0).any(axis=axis)
+        used = _used(self.raw.values, axis)
         if not used.all():
             at = int(np.flatnonzero(~used)[0])
             line = (

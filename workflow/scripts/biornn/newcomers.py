@@ -7,6 +7,7 @@ these: codes are spelled out, gaps taken out, expression normalised with what wa
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from .inputs import Inputs, Series
 from .prediction import Predictor
 from .records import Log
 
+#: Labels of positions: the number of each in its sequence as it came.
+PLACES = "labels"
 #: Values of a piece of a matrix.
 _VALUES = 2**22
 
@@ -81,12 +84,16 @@ class Piece:
         Of the records without a problem.
     covariates : numpy.ndarray or None
         float64 [inputs, covariates], as they came.
+    positions : numpy.ndarray or None
+        int64 [total]: where each letter of the inputs is in its sequence as it came (the first is
+        1; of codes the number of the code), for models of positions of letters.
     """
 
     ids: list[str]
     problems: list[str]
     inputs: Inputs
     covariates: np.ndarray | None = None
+    positions: np.ndarray | None = None
 
     @property
     def read(self) -> np.ndarray:
@@ -136,7 +143,11 @@ class _Reader:
         self.refuse(frame, problems)
         if covariates is not None:
             covariates = covariates[problems == ""]
-        return Piece(frame["source_id"].tolist(), problems.tolist(), inputs, covariates)
+        positions = None
+        if PLACES in frame:
+            places = frame[PLACES][problems == ""]
+            positions = np.fromiter(itertools.chain.from_iterable(places), dtype=np.int64)
+        return Piece(frame["source_id"].tolist(), problems.tolist(), inputs, covariates, positions)
 
     def frame(
         self, table: pd.DataFrame, first: int
@@ -165,11 +176,13 @@ class _Reader:
 
     def _way(self, config: Any, table: pd.DataFrame) -> Any:
         """Where the inputs are in this table: as at training, or where they usually are."""
-        changes = {"columns": None, "channels": None, "codes": None}
-        changes = {key: None for key in changes if key in type(config).model_fields}
+        known = type(config).model_fields
+        changes = {key: None for key in ("columns", "channels") if key in known}
         column = self.request.sequence_column
         if self.of_records:
-            return config.model_copy(update=changes | {"column": "sequence"})
+            # files of records have letters, where the table of the training may have had codes
+            without = {"codes": None} if "codes" in known else {}
+            return config.model_copy(update=changes | without | {"column": "sequence"})
         there = [name for name in table if name != "line"]
         if column is None:
             if all(name in there for name in reading.pieces_of(config, there)):
@@ -224,19 +237,29 @@ class Letters(_Reader):
         return self._pieces(table, self.here)
 
     def _inputs(self, frame: pd.DataFrame, problems: np.ndarray) -> Inputs:
-        keep = spell(frame, self.here, self.alphabet, problems)
+        keep = spell(frame, self.here, self.alphabet, problems, places=self.predictor.per_position)
         return encode(frame["sequence"][keep], self.alphabet)
 
 
 def spell(
-    frame: pd.DataFrame, config: SequenceConfig, alphabet: Alphabet, problems: np.ndarray
+    frame: pd.DataFrame,
+    config: SequenceConfig,
+    alphabet: Alphabet,
+    problems: np.ndarray,
+    *,
+    places: bool = False,
 ) -> np.ndarray:
     """Put `sequence` into the letters of a model in place; boolean [n], those without a problem.
 
-    What is wrong with the others is written into `problems` (text [n]).
+    What is wrong with the others is written into `problems` (text [n]). With `places` the column
+    `PLACES` has the position from 1 that each letter had before any was cut off.
     """
     log = Log()
-    letters.spell_out(frame, config, log)
+    letters.spell_out(frame, config, log, problems)
+    if places:
+        # what takes letters out takes their labels out too
+        counted = [range(1, len(sequence) + 1) for sequence in frame["sequence"]]
+        frame[PLACES] = pd.Series(counted, index=frame.index, dtype=object)
     keep = letters.check(frame, config, alphabet, problems == "", log)
     allowed = alphabet.codes if config.ambiguity == "allow" else alphabet.letters
     for row in np.flatnonzero(~keep & (problems == "")):
@@ -326,7 +349,9 @@ def _profiles(predictor: Predictor, request: Request) -> Iterator[Piece]:
     if dropped or (request.id_column and request.samples is None):
         names = request.id_column if request.samples is None else None
         reference = reference.model_copy(update={"drop": dropped, "names": names})
-    matrix = matrices.read(request.path, reference, **sides)
+    leave_out = request.on_error == "skip" and not of_genes
+    matrix = matrices.read(request.path, reference, **sides, allow_empty=leave_out)
+    empty = set(matrix.obs_names[matrices.empty_samples(matrix)]) if leave_out else set()
     if of_genes:
         matrix = matrix.T
     joining.require_genes(normalizer.columns, list(matrix.var_names), origin)
@@ -342,7 +367,10 @@ def _profiles(predictor: Predictor, request: Request) -> Iterator[Piece]:
         values = part.X.toarray() if hasattr(part.X, "toarray") else part.X
         ids = [str(name) for name in part.obs_names]
         table = pd.DataFrame(np.asarray(values, dtype=float), ids, normalizer.columns)
-        problems = np.full(len(ids), "", dtype=object)
+        problems = np.array(
+            ["the sample is zero or missing for all genes" if name in empty else ""
+             for name in part.obs_names], dtype=object,
+        )  # fmt: skip
         covariates = None
         if predictor.beside is not None:
             own = about.iloc[start : start + size]
@@ -357,7 +385,9 @@ def _profiles(predictor: Predictor, request: Request) -> Iterator[Piece]:
         keep = problems == ""
         gene = description["profile"]["target_gene"]
         genes = description.get("genes") or [name for name in normalized if name != gene]
-        inputs = inputs_.profiles(normalized.loc[keep, genes].to_numpy(), description["profile"])
+        # where all samples have a problem there are no columns
+        values = normalized.loc[keep, genes] if keep.any() else pd.DataFrame(columns=genes)
+        inputs = inputs_.profiles(values.to_numpy(dtype=float), description["profile"])
         if covariates is not None:
             covariates = covariates[keep]
         yield Piece(ids, problems.tolist(), inputs, covariates)
@@ -368,8 +398,8 @@ def _columns_to_drop(request: Request, known: dict[str, Any], origin: str) -> li
     wanted = known.get("drop") or []
     if not wanted:
         return []
-    reference = request.reference()
-    try:
+    try:  # the formats of matrices alone are none of a table
+        reference = request.reference()
         kind = streaming.format_of(request.path, reference)
     except InputError:
         return []

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from Bio.SeqRecord import SeqRecord
 
 
+# sequences may be longer than the 131,072 characters of a field that are usual; Windows has no more
+csv.field_size_limit(2**31 - 1)
+
+
 class Record(NamedTuple):
     """One record of a sequence file.
 

@@ -67,7 +67,8 @@ def predict(
     Yields
     ------
     pandas.DataFrame
-        `id`; `position` (the first is 1) where each has a prediction; `prediction`: the mean over
+        `id`; `position` (the first is 1, and counts in the sequence as it came: what training takes
+        off, crops or removes has no row) where each has a prediction; `prediction`: the mean over
         the seeds, or the most probable class, or the labels with a probability above one half;
         `probability.{class}`: the mean over the seeds of calibrated probabilities; `sd`: the
         standard deviation over the seeds, of the number or of the probability of that class (of
@@ -102,6 +103,8 @@ def _table(
     columns: dict[str, Any] = {"id": np.repeat(np.array(piece.ids, dtype=object), rows)}
     if predictor.per_position:
         position = pd.array(positions_of(rows), dtype="Int64")
+        if piece.positions is not None:
+            position[filled] = piece.positions
         position[~filled] = pd.NA
         columns["position"] = position
     for name, value in columns_of(predictor, values, seeds).items():

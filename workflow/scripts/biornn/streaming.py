@@ -176,7 +176,7 @@ def _parquet(path: Path, origin: str, records: int, characters: int) -> Iterator
             first = 1
             for batch in file.iter_batches(max(1, min(records, characters // row))):
                 if batch.num_rows:
-                    table = tables.as_text(batch.to_pandas(), first)
+                    table = tables.of_parquet(batch.to_pandas(), first)
                     first += len(table)
                     yield table
     except (OSError, pa.ArrowException) as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,11 +41,14 @@ class References:
         given them without gaps or with the start cut off.
     covariates : numpy.ndarray or None
         float64 [n, covariates], as they came.
+    problems : sequence of str
+        Why each can't be read, empty where it can; none at all where all can.
     """
 
     ids: list[str]
     sequences: list[str]
     covariates: np.ndarray | None = None
+    problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -110,10 +113,10 @@ def _references(
     reader = newcomers.Letters(predictor, request, kind, origin)
     ids: list[str] = []
     sequences: list[str] = []
-    beside = []
+    beside, found = [], list[str]()
     for table in pieces:
         frame, covariates, problems = reader.frame(table, len(ids) + 1)
-        letters.spell_out(frame, reader.here, Log())
+        letters.spell_out(frame, reader.here, Log(), problems)
         as_given = frame["sequence"].tolist()
         # codes are letters now
         config = reader.here.model_copy(update={"codes": None})
@@ -122,11 +125,12 @@ def _references(
         ids += frame["source_id"].tolist()
         sequences += as_given
         beside.append(covariates)
+        found += [each and f"the reference can't be read: {each}" for each in problems]
     if len(set(ids)) < len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
         raise InputError(f"{origin}: the id '{twice}' is there twice; references need their own.")
     there = beside[0] is not None
-    return References(ids, sequences, np.concatenate(beside) if there else None)
+    return References(ids, sequences, np.concatenate(beside) if there else None, found)
 
 
 def every(references: References, predictor: Predictor) -> Iterator[Variant]:
@@ -183,7 +187,8 @@ def read_table(path: str | Path, references: References) -> Iterator[Variant]:
                 text = f"{row['ref'].strip()}{row['position'].strip()}{row['alt'].strip()}"
                 changes = (_parsed(text, where),)
             number = numbers[name]
-            problem = _problem(changes, name, references.sequences[number], where)
+            problem = references.problems[number] if references.problems else ""
+            problem = problem or _problem(changes, name, references.sequences[number], where)
             yield Variant(number, changes, problem, text)
 
 
@@ -239,20 +244,14 @@ def score(
         Naming the first substitution that does not fit its reference, unless they are skipped.
     """
     maker = _Maker(predictor, references)
-    whole = np.concatenate(
-        [
-            maker.values(references.sequences[start : start + records],
-                         np.arange(start, min(start + records, len(references.ids))))[0]
-            for start in range(0, len(references.ids), records)
-        ],
-        axis=1,
-    )  # fmt: skip
+    whole, unread = maker.whole(records)
     part: list[Variant] = []
     size = 0
     for variant in variants:
-        if variant.problem and on_error == "stop":
-            raise InputError(f"{variant.problem}. Correct it, or leave it out: --on-error skip.")
-        part.append(variant)
+        problem = variant.problem or unread[variant.reference]
+        if problem and on_error == "stop":
+            raise InputError(f"{problem}. Correct it, or leave it out: --on-error skip.")
+        part.append(replace(variant, problem=problem))
         size += len(references.sequences[variant.reference])
         if len(part) >= records or size >= streaming.CHARACTERS:
             yield maker.table(part, whole, summary, seeds, on_error)
@@ -268,6 +267,20 @@ class _Maker:
         self.predictor, self.references = predictor, references
         self._reader = newcomers.Letters(predictor, Request("variants"), "fasta", "variants")
 
+    def whole(self, records: int) -> tuple[np.ndarray, np.ndarray]:
+        """Values [seeds, references, values], NaN where one can't be read, and problems [n]."""
+        count = len(self.references.ids)
+        problems = np.full(count, "", dtype=object)
+        parts = []
+        for start in range(0, count, records):
+            rows = np.arange(start, min(start + records, count))
+            sequences = self.references.sequences[start : start + records]
+            values, _, problems[rows] = self.values(sequences, rows)
+            part = np.full((len(values), len(rows), values.shape[2]), np.nan)
+            part[:, problems[rows] == ""] = values
+            parts.append(part)
+        return np.concatenate(parts, axis=1), problems
+
     def values(
         self, sequences: list[str], numbers: np.ndarray
     ) -> tuple[np.ndarray, list[str], np.ndarray]:
@@ -276,6 +289,8 @@ class _Maker:
         `numbers` are those of their references, int [n].
         """
         reader, problems = self._reader, np.full(len(sequences), "", dtype=object)
+        if self.references.problems:
+            problems[:] = [self.references.problems[number] for number in numbers]
         frame = pd.DataFrame({"sequence": pd.Series(sequences, dtype=object)})
         frame = frame.assign(source_id="", line=0, origin="")
         config = reader.config.model_copy(update={"codes": None})

@@ -150,12 +150,24 @@ def as_text(frame: pd.DataFrame, first_line: int) -> pd.DataFrame:
     return table.assign(line=np.arange(first_line, first_line + len(table)))
 
 
+def of_parquet(frame: pd.DataFrame, first_line: int) -> pd.DataFrame:
+    """As `as_text`, with the named levels of an index, such as ids, as columns.
+
+    Of a range, which numbers the rows, nothing is told: Parquet files do not store it.
+    """
+    index = frame.index
+    if not isinstance(index, pd.RangeIndex):
+        named = [name for name in index.names if name is not None and name not in frame]
+        frame = frame.reset_index(named) if named else frame
+    return as_text(frame, first_line)
+
+
 def _read_parquet(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(io.BytesIO(data))
     except (OSError, ValueError) as error:
         raise InputError(f"{origin}: not a whole Parquet file: {error}.") from None
-    return as_text(frame, 1)
+    return of_parquet(frame, 1)
 
 
 def _read_excel(data: bytes, reference: TableRef, origin: str) -> pd.DataFrame:
