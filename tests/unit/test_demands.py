@@ -50,3 +50,12 @@ def test_every_rule_that_is_sent_to_a_cluster_says_what_it_needs():
     for rule in demands.DEMANDS:
         assert f'mem_mb=memory("{rule}")' in rules[rule], rule
         assert f'runtime=runtime("{rule}"' in rules[rule], rule
+
+
+def test_every_rule_that_is_not_sent_says_so_itself():
+    """Names in `localrules:` are not those of the rules of a module, which have a prefix."""
+    rules = rules_of_the_workflow()
+    said = {name for name, text in rules.items() if "\n    localrule: True\n" in text}
+    assert said == LOCAL - {"all"}
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        assert "localrules:" not in path.read_text(encoding="utf-8"), path.name
