@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import report_tables
 from biornn import demands
 from biornn.files import InputError
 
@@ -59,3 +60,23 @@ def test_every_rule_that_is_not_sent_says_so_itself():
     assert said == LOCAL - {"all"}
     for path in (ROOT / "workflow/rules").glob("*.smk"):
         assert "localrules:" not in path.read_text(encoding="utf-8"), path.name
+
+
+@pytest.mark.parametrize(
+    ("device", "training", "searching"),
+    [
+        ("cpu", {"threads": 3 * 4 * 2, "gpus": 0}, {"threads": 3, "gpus": 0}),
+        ("gpu", {"threads": 3 * 2, "gpus": 4 * 2}, {"threads": 3, "gpus": 1}),
+    ],
+)
+def test_the_plan_counts_cores_and_gpus_as_the_rules_ask_for_them(device, training, searching):
+    analysis = report_tables.analysis(
+        tune={"net": {"search": {"learning_rate": [0.01, 0.1]}, "trials": 4, "workers": 2}},
+        training={"threads": 3, "devices": 4, "nodes": 2, "device": device},
+    )
+    file = ROOT / "workflow/rules/resources.smk"
+    there = {"ANALYSES": {"x": analysis}, "GPUS_ARE_THERE": False, "clusters": lambda _: []}
+    exec(compile(file.read_text(encoding="utf-8"), file, "exec"), there)
+    jobs = {each.pop("rule"): each for each in there["jobs_of"]("x")}
+    assert jobs["train_model"] == {"analysis": "x", "count": 2} | training
+    assert jobs["tune_model"] == {"analysis": "x", "count": 2} | searching
