@@ -497,9 +497,9 @@ def of_prediction(wildcards):
     if folder.is_relative_to(Path.cwd()):
         folder = folder.relative_to(Path.cwd())
     files = {"model": f"{folder}/model.json", "weights": f"{folder}/weights.safetensors"}
-    files["inputs"] = RUN.predict.input
+    files["inputs"] = unprefixed(RUN.predict.input)
     if RUN.predict.samples:
-        files["samples"] = RUN.predict.samples
+        files["samples"] = unprefixed(RUN.predict.samples)
     return files
 
 
