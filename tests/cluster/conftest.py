@@ -9,10 +9,7 @@ import pytest
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
     """A running SLURM; the tests are skipped, with the reason, where there can be none."""
-    try:
-        lab.up()
-    except lab.NoLab as error:
-        lab.down()
-        pytest.skip(str(error))
+    if reason := lab.attempt():
+        pytest.skip(reason)
     yield
     lab.down()

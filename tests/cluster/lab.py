@@ -9,6 +9,7 @@ links in /etc/slurm, which `down` removes: the executor's inner `srun` does not 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -63,6 +64,10 @@ class NoLab(Exception):
     """Why there can be no SLURM here."""
 
 
+#: What the machine may refuse: root in a container may make no devices, change no owners.
+FAULTS = (NoLab, OSError, subprocess.SubprocessError, psutil.Error)
+
+
 def folder() -> Path:
     """Where the lab keeps its state."""
     return Path(tempfile.gettempdir()) / "biornn-slurm-lab"
@@ -89,17 +94,30 @@ def up() -> None:
     _wait(lambda: all(state(node).startswith("idle") for node in _nodes()), "the nodes are idle")
 
 
+def attempt() -> str | None:
+    """Start it; or say why there can be none here, which is no fault of what is tested with it."""
+    try:
+        up()
+    except FAULTS as error:
+        down()
+        return str(error)
+    return None
+
+
 def down() -> None:
-    """End every daemon, take the links away and remove the state."""
+    """End every daemon, take the links away and remove the state, as far as it goes."""
     place = folder()
-    if _alive(place / "slurmctld.pid"):
-        _call("scancel", "--user", "root", check=False)
-        _wait(lambda: not _call("squeue", "--noheader", check=False), "the queue is empty", 20)
+    with contextlib.suppress(*FAULTS):
+        if _alive(place / "slurmctld.pid"):
+            _call("scancel", "--user", "root", check=False)
+            _wait(lambda: not _call("squeue", "--noheader", check=False), "the queue is empty", 20)
     for file in [*place.glob("slurmd-*.pid"), place / "slurmctld.pid", place / "munged.pid"]:
-        _end(file)
+        with contextlib.suppress(*FAULTS):
+            _end(file)
     for name in ("slurm.conf", "gres.conf"):
-        if (ETC / name).is_symlink() and (ETC / name).readlink() == place / name:
-            (ETC / name).unlink()
+        with contextlib.suppress(OSError):
+            if (ETC / name).is_symlink() and (ETC / name).readlink() == place / name:
+                (ETC / name).unlink()
     shutil.rmtree(place, ignore_errors=True)
 
 

@@ -1,12 +1,15 @@
 """Checkpoints are whole or not there, belong to one training, and hold no code."""
 
 import errno
+import fcntl
 import hashlib
 import io
 import os
 import signal
 import threading
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import torch
@@ -88,6 +91,88 @@ def test_a_dead_job_on_another_node_is_waited_for_and_a_living_one_not_disturbed
             checkpoints.lock(tmp_path / "c"),
         ):
             pass
+
+
+def test_nobody_enters_between_a_holder_and_its_removal_of_the_file(tmp_path, monkeypatch):
+    folder, tried, unlink = tmp_path / "c", [], Path.unlink
+
+    def tried_by_another(path, **options):
+        with pytest.raises(InputError, match="still training"), checkpoints.lock(folder):
+            pass
+        tried.append(path)
+        unlink(path, **options)
+
+    with checkpoints.lock(folder):
+        monkeypatch.setattr(Path, "unlink", tried_by_another)
+    assert tried == [folder / "lock"] and not folder.exists()
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_lock_on_a_file_that_was_removed_holds_nothing(tmp_path, monkeypatch, taken):
+    folder, flock, first, third = tmp_path / "c", fcntl.flock, ExitStack(), ExitStack()
+    first.enter_context(checkpoints.lock(folder))
+
+    def late(*arguments):
+        # the file is open already when its holder leaves and removes it, and a third one comes
+        monkeypatch.setattr(checkpoints.fcntl, "flock", flock)
+        first.close()
+        assert not folder.exists()
+        if taken:
+            third.enter_context(checkpoints.lock(folder))
+        flock(*arguments)
+
+    monkeypatch.setattr(checkpoints.fcntl, "flock", late)
+    with third, ExitStack() as second:
+        if taken:
+            with pytest.raises(InputError, match="still training"):
+                second.enter_context(checkpoints.lock(folder))
+        else:
+            second.enter_context(checkpoints.lock(folder))
+        assert (folder / "lock").read_text().startswith("on ")
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("leave", [Path.unlink, lambda path: path.write_text("")])
+def test_a_holder_on_another_node_that_leaves_is_not_waited_for(tmp_path, monkeypatch, leave):
+    monkeypatch.setattr(checkpoints, "BEAT", 0.1)
+    monkeypatch.setattr(checkpoints.fcntl, "flock", _no_locks)
+    left = tmp_path / "c/lock"
+    left.parent.mkdir()
+    left.write_text("on node9, SLURM job 7")
+    leaving = threading.Timer(0.2, leave, [left])
+    leaving.start()
+    start = time.monotonic()
+    with checkpoints.lock(tmp_path / "c"):
+        assert "node9" not in left.read_text()
+    leaving.join()
+    assert time.monotonic() - start < checkpoints.LEASE / 2
+
+
+def test_of_two_nodes_that_sign_at_once_the_last_one_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "BEAT", 0.2)
+    monkeypatch.setattr(checkpoints.fcntl, "flock", _no_locks)
+    signed, over, fsync = tmp_path / "c/lock", threading.Event(), os.fsync
+
+    def lives():
+        while not over.wait(0.05):
+            signed.touch()
+
+    beats = threading.Thread(target=lives)
+
+    def another_signs(descriptor):
+        fsync(descriptor)
+        signed.write_text("on node9, SLURM job 7")
+        beats.start()
+
+    monkeypatch.setattr(checkpoints.os, "fsync", another_signs)
+    with (
+        pytest.raises(InputError, match="is still training here, on node9"),
+        checkpoints.lock(tmp_path / "c"),
+    ):
+        pass
+    over.set()
+    beats.join()
+    assert signed.read_text() == "on node9, SLURM job 7"
 
 
 def _no_locks(*_):

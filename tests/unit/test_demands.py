@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import report_tables
 from biornn import demands
 from biornn.files import InputError
 
@@ -50,3 +51,32 @@ def test_every_rule_that_is_sent_to_a_cluster_says_what_it_needs():
     for rule in demands.DEMANDS:
         assert f'mem_mb=memory("{rule}")' in rules[rule], rule
         assert f'runtime=runtime("{rule}"' in rules[rule], rule
+
+
+def test_every_rule_that_is_not_sent_says_so_itself():
+    """Names in `localrules:` are not those of the rules of a module, which have a prefix."""
+    rules = rules_of_the_workflow()
+    said = {name for name, text in rules.items() if "\n    localrule: True\n" in text}
+    assert said == LOCAL - {"all"}
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        assert "localrules:" not in path.read_text(encoding="utf-8"), path.name
+
+
+@pytest.mark.parametrize(
+    ("device", "training", "searching"),
+    [
+        ("cpu", {"threads": 3 * 4 * 2, "gpus": 0}, {"threads": 3, "gpus": 0}),
+        ("gpu", {"threads": 3 * 2, "gpus": 4 * 2}, {"threads": 3, "gpus": 1}),
+    ],
+)
+def test_the_plan_counts_cores_and_gpus_as_the_rules_ask_for_them(device, training, searching):
+    analysis = report_tables.analysis(
+        tune={"net": {"search": {"learning_rate": [0.01, 0.1]}, "trials": 4, "workers": 2}},
+        training={"threads": 3, "devices": 4, "nodes": 2, "device": device},
+    )
+    file = ROOT / "workflow/rules/resources.smk"
+    there = {"ANALYSES": {"x": analysis}, "GPUS_ARE_THERE": False, "clusters": lambda _: []}
+    exec(compile(file.read_text(encoding="utf-8"), file, "exec"), there)
+    jobs = {each.pop("rule"): each for each in there["jobs_of"]("x")}
+    assert jobs["train_model"] == {"analysis": "x", "count": 2} | training
+    assert jobs["tune_model"] == {"analysis": "x", "count": 2} | searching

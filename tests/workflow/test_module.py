@@ -1,6 +1,7 @@
 """Another workflow uses this one as a module, from its own folder."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,16 @@ def test_a_workflow_that_imports_this_one_runs_it_and_overrides_a_rule(tmp_path)
     (copy.folder / "config.yaml").write_text("biornn: {analyses: [tiny, memory]}\n")
     again = copy.run("-n")
     assert "Nothing to be done" in again.stdout, again.stdout
+    # the inputs of a prediction are the project's, its model is a result
+    (copy.folder / "new.fasta").write_text(">a\nACGU\n", encoding="utf-8")
+    (copy.folder / "config.yaml").write_text(
+        "biornn:\n  analyses: [tiny]\n  predict: {model: results/tiny/models/rnn/fold0, "
+        "input: new.fasta, output: p.tsv}\n",
+        encoding="utf-8",
+    )
+    asked = copy.run("-n", "biornn_predict")
+    assert asked.returncode == 0, asked.stdout
+    assert re.findall(r"^rule (\w+):$", asked.stdout, re.MULTILINE) == ["biornn_predict"]
 
 
 @pytest.mark.slow

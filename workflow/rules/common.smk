@@ -74,8 +74,21 @@ from biornn.files import InputError, sha256, write_text
 report: "../report/workflow.rst"
 
 
-# With `--sdm apptainer`: the image that containers/biornn.def makes.
-container: "containers/biornn.sif"
+def project():
+    """The folder of the workflow's Snakefile; relative where it can be, as in `library`."""
+    if not workflow.current_basedir.is_local:
+        return Path(workflow.source_path("../../Snakefile")).parent
+    folder = Path(workflow.current_basedir).parents[1]
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
+# where the rules lie is known while they are read, and not when a job is planned
+PROJECT = str(project())
+
+
+# With `--sdm apptainer`: the image that containers/biornn.def makes, beside the workflow. A workflow
+# that is read from a repository has none.
+container: None if REMOTE else str(Path(PROJECT) / "containers/biornn.sif")
 
 
 # GPUs are counted on the machine that has them: what a workstation has is no limit on a cluster.
@@ -199,18 +212,6 @@ def library(*modules):
         newest = max(file.stat().st_mtime for file in code_of(*modules))
         os.utime(stamp, (newest, newest))
     return [unprefixed(str(stamp))]
-
-
-def project():
-    """The folder of the workflow's Snakefile; relative where it can be, as in `library`."""
-    if not workflow.current_basedir.is_local:
-        return Path(workflow.source_path("../../Snakefile")).parent
-    folder = Path(workflow.current_basedir).parents[1]
-    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-
-
-# where the rules lie is known while they are read, and not when a job is planned
-PROJECT = str(project())
 
 
 def locked(analysis, name):
@@ -497,9 +498,9 @@ def of_prediction(wildcards):
     if folder.is_relative_to(Path.cwd()):
         folder = folder.relative_to(Path.cwd())
     files = {"model": f"{folder}/model.json", "weights": f"{folder}/weights.safetensors"}
-    files["inputs"] = RUN.predict.input
+    files["inputs"] = unprefixed(RUN.predict.input)
     if RUN.predict.samples:
-        files["samples"] = RUN.predict.samples
+        files["samples"] = unprefixed(RUN.predict.samples)
     return files
 
 

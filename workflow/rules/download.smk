@@ -6,16 +6,11 @@ Makes: `{store}/{digest}/{file}`, complete and with the right checksum; `fetch` 
 """
 
 
-localrules:
-    download,
-    fetch,
-    lock,
-
-
 rule fetch:
     # `snakemake fetch`: all downloads and nothing else, for machines whose jobs have no network.
     input:
         list(DOWNLOADS),
+    localrule: True
 
 
 rule lock:
@@ -23,6 +18,7 @@ rule lock:
     # Snakemake would take for one.
     log:
         "results/logs/lock.log",
+    localrule: True
     conda:
         "../../envs/biornn.yaml"
     params:
@@ -39,6 +35,7 @@ rule download:
         "results/logs/download/{digest}-{file}.log",
     benchmark:
         "results/benchmarks/download/{digest}-{file}.tsv"
+    localrule: True
     conda:
         "../../envs/biornn.yaml"
     params:

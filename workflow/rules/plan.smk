@@ -5,16 +5,12 @@ Makes: nothing; `snakemake plan` and `snakemake status --nolock` print a table e
 """
 
 
-localrules:
-    plan,
-    status,
-
-
 rule plan:
     input:
         code=library("plans"),
     log:
         "results/logs/plan.log",
+    localrule: True
     conda:
         "../../envs/biornn.yaml"
     params:
@@ -29,6 +25,7 @@ rule status:
         code=library("progress"),
     log:
         "results/logs/status.log",
+    localrule: True
     conda:
         "../../envs/biornn.yaml"
     params:

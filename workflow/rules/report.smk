@@ -15,11 +15,6 @@ PAGE_CSS = workflow.source_path("../report/report.css")
 PAGE_SCRIPT = workflow.source_path("../report/page.js")
 
 
-localrules:
-    describe_run,
-    render_index,
-
-
 rule render_report:
     input:
         examples=rules.build_examples.output.examples,
@@ -115,6 +110,7 @@ rule render_index:
         "results/logs/render_index.log",
     benchmark:
         "results/benchmarks/render_index.tsv"
+    localrule: True
     conda:
         "../../envs/biornn.yaml"
     script:
@@ -138,6 +134,7 @@ rule describe_run:
         "results/{analysis}/logs/describe_run.log",
     benchmark:
         "results/{analysis}/benchmarks/describe_run.tsv"
+    localrule: True
     conda:
         "../../envs/biornn.yaml"
     params:

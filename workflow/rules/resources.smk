@@ -88,7 +88,9 @@ def jobs_of(name):
     analysis = ANALYSES[name]
     models, folds = len(analysis.models), len(analysis.folds)
     like = Wildcards(fromdict={"analysis": name})
-    training = {"threads": training_threads(like), "gpus": gpus(like)}
+    cores = training_threads(like) * analysis.training.nodes
+    training = {"threads": cores, "gpus": gpus(like)}
+    searching = {"threads": analysis.training.threads, "gpus": min(gpus(like), 1)}
     parts_of = predictions_of_parts(like) if analysis.parts else []
     of_networks = sum("/models/" in path for path in parts_of)
     tuned = sum(tune.workers for tune in analysis.tune.values()) * folds
@@ -99,7 +101,7 @@ def jobs_of(name):
         ("split_examples", 1, {"threads": 2}),
         ("encode_sequences", int(sequences), {}),
         ("normalize_expression", folds * (analysis.expression is not None), {}),
-        ("tune_model", tuned, training),
+        ("tune_model", tuned, searching),
         ("choose_settings", len(analysis.tune) * folds, {}),
         ("train_model", models * folds, training),
         ("train_parts", of_networks, training),

@@ -6,10 +6,6 @@ search share `journal.log`.
 """
 
 
-localrules:
-    choose_settings,
-
-
 rule tune_model:
     input:
         unpack(features),
@@ -56,6 +52,7 @@ rule choose_settings:
     benchmark:
         "results/{analysis}/benchmarks/choose_settings.{model}.fold{fold}.tsv"
     priority: 20
+    localrule: True
     conda:
         "../../envs/biornn.yaml"
     params:

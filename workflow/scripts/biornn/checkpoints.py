@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -31,6 +31,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 #: Seconds after which the holder of a lock shows that it is alive, and after which one on another
 #: node that did not is taken for dead (file systems may show the time of a file a minute late).
 BEAT, LEASE = 15.0, 90.0
+#: How often a file is opened that others remove at the same time.
+_TRIES = 100
 _TAKEN = (
     "{}: another job is still training here{} (a stopped Snakemake leaves its jobs running). Wait "
     "for it or stop it, then run the same command again."
@@ -51,49 +53,115 @@ def lock(folder: str | Path, held: bool = False) -> Iterator[Path]:
         When another process holds it: a job of an earlier run that is still alive.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     if held:
+        folder.mkdir(parents=True, exist_ok=True)
         yield folder
         return
     path, over = folder / "lock", threading.Event()
-    with path.open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(_TAKEN.format(folder, "")) from None
-        except OSError as error:  # a file system without locks
-            logger.info("%s: the file system has no locks (%s)", folder, error.strerror)
-        _await_other_node(path, folder)
-        handle.truncate(0)
-        handle.write(allocation.place())
-        handle.flush()
-        os.fsync(handle.fileno())
-        beat = threading.Thread(target=_beat, args=(handle.fileno(), over), daemon=True)
-        beat.start()
-        try:
-            yield folder
-        finally:
-            over.set()
-            beat.join()
+    try:
+        with _enter(path) as handle:
+            beat = threading.Thread(target=_beat, args=(handle.fileno(), over), daemon=True)
+            beat.start()
+            try:
+                yield folder
+            finally:
+                over.set()
+                beat.join()
+                if not _other_node(path):  # which took this one for dead
+                    _leave(handle, path)
+    finally:
+        # after it is closed: network file systems keep a removed file until then
+        with contextlib.suppress(OSError):  # there are checkpoints, or the next holder
+            folder.rmdir()
+
+
+def _leave(handle: IO[str], path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):  # somebody has removed the folder
+        if [each.name for each in path.parent.iterdir()] == ["lock"]:
+            path.unlink()  # while it is held: later it may be the next one's
+        else:
             handle.truncate(0)
-    # after it is closed: network file systems keep a removed file until then
-    if [each.name for each in folder.iterdir()] == ["lock"]:
-        path.unlink()
-        folder.rmdir()
 
 
-def _await_other_node(path: Path, folder: Path) -> None:
-    """Wait until a holder on another node is taken for dead."""
-    holder, deadline = path.read_text(), time.monotonic() + LEASE
-    node = allocation.place().split(",")[0]
-    if not holder or holder.split(",")[0] == node:
-        return
-    logger.info("%s: was held %s; waiting %g s for a sign of life", folder, holder, LEASE)
-    seen = path.stat().st_mtime_ns
-    while time.monotonic() < deadline:
+def _enter(path: Path) -> IO[str]:
+    """Open, lock and sign the file, again where it was removed or signed by another meanwhile."""
+    for _ in range(_TRIES):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = path.open("a+")
+        except (FileNotFoundError, FileExistsError):  # the holder before removes the folder
+            if path.parent.is_file():
+                raise
+            continue
+        try:
+            if _sign(handle, path):
+                return handle
+        except BaseException:
+            handle.close()
+            raise
+        handle.close()
+    raise InputError(_TAKEN.format(path.parent, ""))
+
+
+def _sign(handle: IO[str], path: Path) -> bool:
+    """Lock an open file and write into it who holds it; whether that is still so after it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        doubt = False
+    except BlockingIOError:
+        raise InputError(_TAKEN.format(path.parent, "")) from None
+    except OSError as error:  # a file system without locks
+        logger.info("%s: the file system has no locks (%s)", path.parent, error.strerror)
+        doubt = True
+    doubt |= _await_other_node(path)
+    if not _is_at(handle, path):
+        return False
+    handle.truncate(0)
+    handle.write(allocation.place())
+    handle.flush()
+    os.fsync(handle.fileno())
+    if doubt:  # the kernel's lock is not seen by other nodes: who signs last, holds it
         time.sleep(min(1.0, BEAT / 2))
-        if path.read_text() and path.stat().st_mtime_ns != seen:
-            raise InputError(_TAKEN.format(folder, f", {holder}"))
+    return _is_at(handle, path) and not _other_node(path)
+
+
+def _is_at(handle: IO[str], path: Path) -> bool:
+    """Whether an open file is the one at a path: one that was removed can be locked too."""
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _other_node(path: Path) -> str:
+    """Who holds the file, by its name in it, if that is on another node."""
+    try:
+        holder = path.read_text()
+    except FileNotFoundError:
+        return ""
+    return holder if holder.split(",")[0] != allocation.place().split(",")[0] else ""
+
+
+def _await_other_node(path: Path) -> bool:
+    """Wait until a holder on another node has left or is taken for dead; whether there was one."""
+    try:
+        holder, seen = _other_node(path), path.stat().st_mtime_ns
+        if not holder:
+            return False
+        logger.info("%s: was held %s; waiting %g s for a sign of life", path.parent, holder, LEASE)
+        deadline = time.monotonic() + LEASE
+        while time.monotonic() < deadline:
+            time.sleep(min(1.0, BEAT / 2))
+            # the time goes first: who leaves changes it too, and the name is gone then
+            lives = path.stat().st_mtime_ns != seen
+            now = path.read_text()
+            if not now:
+                break
+            if lives:
+                raise InputError(_TAKEN.format(path.parent, f", {now}"))
+    except FileNotFoundError:
+        pass  # who held it has removed it
+    return True
 
 
 def _beat(descriptor: int, over: threading.Event) -> None:
