@@ -31,6 +31,19 @@ def test_schedules_optimizers_and_arithmetic():
     assert "weight decay" not in plain and "Arithmetic" not in plain and "processes" not in plain
 
 
+@pytest.mark.parametrize(
+    ("devices", "nodes", "said"),
+    [
+        (2, 1, " Each batch was shared by 2 processes."),
+        (2, 2, " Each batch was shared by 4 processes on 2 nodes."),
+        (1, 2, " Each batch was shared by 2 processes on 2 nodes."),
+    ],
+)
+def test_every_process_shares_a_batch(devices, nodes, said):
+    analysis = report_tables.analysis(training={"devices": devices, "nodes": nodes})
+    assert training_words.training_in_words(analysis).endswith(said)
+
+
 def test_only_recurrent_matrices_begin_orthogonal():
     models = {"a": {"cell": "gru"}, "b": {"cell": "mingru"}, "c": {"cell": "rnn",
               "initialization": "uniform"}}  # fmt: skip

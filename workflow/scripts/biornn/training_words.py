@@ -72,9 +72,11 @@ def training_in_words(analysis: AnalysisConfig, n_folds: int = 1) -> str:
     one = len(training.seeds) == 1
     seeds = f"seed {training.seeds[0]}" if one else f"the seeds {joined(training.seeds)}"
     arithmetic = _PRECISIONS.get(training.precision)
-    shared = ""
-    if training.devices > 1:
-        shared = f" Each batch was shared by {training.devices} processes."
+    n_processes = training.devices * training.nodes
+    shared = f" Each batch was shared by {n_processes} processes" if n_processes > 1 else ""
+    if training.nodes > 1:
+        shared += f" on {training.nodes} nodes"
+    shared += "." * bool(shared)
     return (
         f"{_beginning(analysis.models)}Unless said otherwise: optimiser "
         f"{_OPTIMIZERS[training.optimizer]}{decay}; {rate}; batches of {training.batch_size}; "
