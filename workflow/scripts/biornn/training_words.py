@@ -129,6 +129,27 @@ def runs_in_words(networks: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def versions_of(networks: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The versions of the software that networks were trained with, by name, as far as known.
+
+    The process that writes a text may run on others than those that trained, days or machines
+    before.
+
+    Parameters
+    ----------
+    networks
+        `model.json` of every network and fold.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for network in networks:
+        own = dict(network.get("versions", {}))
+        if "biornn_version" in network:
+            own["biornn"] = network["biornn_version"]
+        for name, version in own.items():
+            found.setdefault(name, {})[version] = None
+    return {name: list(versions) for name, versions in found.items()}
+
+
 def devices_in_words(networks: Sequence[Mapping[str, Any]], otherwise: str) -> str:
     """On what networks were trained: each kind of device once."""
     return "; ".join(dict.fromkeys(n["device_note"] for n in networks)) or otherwise
