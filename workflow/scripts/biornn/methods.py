@@ -134,6 +134,8 @@ def _software_in_words(
     steps = {step.method for step in analysis.expression.normalization} if (
         analysis.expression) else set()  # fmt: skip
     needed = {
+        "lightning-fabric": bool(analysis.tune) or analysis.training.takes_fabric,
+        "anndata": analysis.expression is not None,
         "optuna": bool(analysis.tune),
         "captum": bool(analysis.explained),
         "gseapy": bool(analysis.explained and analysis.explain.gene_sets),
