@@ -131,6 +131,22 @@ def test_settings_are_values_of_parameters(made):
     assert len(entities["#output-models"]["workExample"]) == 2
 
 
+def test_software_is_what_the_networks_were_trained_with(tmp_path):
+    for name in ("config.yaml", "Snakefile"):
+        (tmp_path / name).write_text("a")
+    crate.write_ro_crate(
+        tmp_path / "ro-crate-metadata.json", report_tables.analysis(), sources=[],
+        config=tmp_path / "config.yaml", code=[tmp_path / "Snakefile"], products=[],
+        versions=VERSIONS,
+        trained_with={"biornn": ["0"], "torch": ["2.9.0+cpu", "2.9.0+cu128", "2.8.0"]},
+    )  # fmt: skip
+    graph = json.loads((tmp_path / "ro-crate-metadata.json").read_text())["@graph"]
+    torch = [each["softwareVersion"] for each in graph if each.get("name") == "torch"]
+    assert sorted(torch) == ["2.8.0", "2.9.0+cpu, 2.9.0+cu128"]
+    (workflow,) = (each for each in graph if each["@id"] == "Snakefile")
+    assert workflow["version"] == "1"  # that of the code
+
+
 def test_a_workflow_without_its_main_file_is_no_workflow(tmp_path):
     (tmp_path / "config.yaml").write_text("a")
     with pytest.raises(ValueError, match="Snakefile"):

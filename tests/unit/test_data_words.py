@@ -64,6 +64,49 @@ def test_the_identity_of_families_is_that_of_the_alphabet():
     assert "at least 0.6 over" in data_words.split_in_words(split, FOLDS, "dna")
 
 
+@pytest.mark.parametrize(
+    ("split", "drawn"),
+    [
+        ({"method": "random"}, "all"),
+        ({"method": "k_fold"}, "all"),
+        ({"method": "leave_one_out"}, "all"),
+        ({"method": "ordered"}, "nothing"),
+        ({"method": "ordered", "validation_from": "chance"}, "validation"),
+        ({"method": "mutation_order"}, "validation"),
+        ({"method": "column", "column": "set"}, "nothing"),
+        ({"method": "column", "column": "set", "validation": 0.1}, "validation"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("groups", "what"),
+    [
+        ({"by": "sequence"}, "identical ones stayed"),
+        ({"by": "column", "column": "family"}, "those of one `family` stayed"),
+        ({"by": "homology"}, "sequences that MMseqs2"),
+    ],
+)
+def test_only_what_is_drawn_by_chance_stays_together(split, drawn, groups, what):
+    config = section("split", split | {"groups": groups})
+    said = data_words.split_in_words(config, FOLDS, "dna")
+    assert data_words.drawn_by_chance(config) == drawn
+    assert (what in said) == (drawn != "nothing")
+    assert (f"and in that draw {what}" in said) == (drawn == "validation")
+
+
+def test_classes_are_shared_out_only_where_examples_are_drawn():
+    said = [
+        data_words.split_in_words(section("split", split | {"stratify": True}), FOLDS)
+        for split in (
+            {"method": "random"},
+            {"method": "mutation_order"},
+            {"method": "ordered"},
+        )
+    ]
+    assert "each part with its share" in said[0]
+    assert "validation was drawn by chance with its share of every class from" in said[1]
+    assert "each part" not in said[1] and "share" not in said[2]
+
+
 def test_the_audit_looks_at_both_strands_of_dna():
     assert "on either strand" in data_words.audit_in_words(Description("letters", "dna"))
     assert "strand" not in data_words.audit_in_words(Description("letters", "rna"))

@@ -1,5 +1,6 @@
 """What a checklist says of the data; the whole is tested with the checklist."""
 
+import pytest
 import report_tables
 from biornn import dome_data
 
@@ -20,3 +21,25 @@ def test_what_the_analysis_cites():
     assert dome_data.cited(report_tables.analysis(citations=[])) == ""
     said = dome_data.cited(report_tables.analysis(citations=[{"text": "A."}, {"text": "B"}]))
     assert said == " Cited: A; B."
+
+
+@pytest.mark.parametrize(
+    ("split", "decided", "drawn"),
+    [
+        ({"method": "ordered"}, "The order of the examples", False),
+        ({"method": "ordered", "validation_from": "chance"}, "The order of the examples", True),
+        ({"method": "mutation_order"}, "The number of substitutions", True),
+        ({"method": "column", "column": "set"}, "The data's own column", False),
+        ({"method": "column", "column": "set", "validation": 0.1}, "The data's own column", True),
+    ],
+)
+def test_relatives_were_only_kept_together_where_examples_were_drawn(split, decided, drawn):
+    audit = report_tables.tables().audit.iloc[:0]
+    for by, what in (("homology", "similar sequences"), ("sequence", "identical inputs")):
+        analysis = report_tables.analysis(split=split | {"groups": {"by": by}})
+        said = dome_data.redundancy(analysis, audit)
+        assert said.startswith(f"{decided} decided which ")
+        assert (what in said) == drawn and ("only where the others" in said) == drawn
+    groups = {"by": "column", "column": "family"}
+    by_chance = report_tables.analysis(split={"method": "random", "groups": groups})
+    assert dome_data.redundancy(by_chance, audit) == "Examples of one `family` were kept together."

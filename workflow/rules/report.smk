@@ -125,7 +125,7 @@ rule describe_run:
         figures=rules.render_report.output.figures,
         cards=lambda wildcards: trained(wildcards.analysis, "README.md"),
         sources=all_sources,
-        code=library("crate", "folds", "products", "provenance"),
+        code=library("crate", "folds", "products", "provenance", "training_words"),
     output:
         crate="results/{analysis}/ro-crate-metadata.json",
         config="results/{analysis}/config.yaml",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 from _job import job
-from biornn import crate, products, provenance
+from biornn import crate, products, provenance, training_words
 from biornn.config import AnalysisConfig
 from biornn.files import write_text
 from biornn.folds import read_descriptions
@@ -24,6 +24,7 @@ with job(snakemake):
         code=products.keep_code(params.project, output.workflow),
         products=products.products(folder, analysis),
         versions=provenance.software_versions(),
+        trained_with=training_words.versions_of(networks),
         devices=list(dict.fromkeys(each["device_note"] for each in networks)),
         times=products.times(params.benchmarks, analysis),
     )

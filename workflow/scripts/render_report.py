@@ -25,9 +25,7 @@ with job(snakemake):
     name = snakemake.wildcards.analysis
     analysis = AnalysisConfig.model_validate(params.analysis)
     predictions = statistics.read_predictions(files.predictions, params.controls)
-    tables = outcome.read_tables(
-        files, predictions, params.benchmarks, analysis.evaluation.confidence
-    )
+    tables = outcome.read_tables(files, predictions, params.benchmarks, analysis)
     searched = searches.read(files.get("searches", []), tables.own_folds["fold"])
     # what a control learned is no news
     flows = reach.read(files.flows, tables.own_folds["fold"])

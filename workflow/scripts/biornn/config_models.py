@@ -217,6 +217,11 @@ class TrainingConfig(Section):
         "digits.",
     )
 
+    @property
+    def takes_fabric(self) -> bool:
+        """Whether Lightning Fabric runs it: several processes, or mixed precision."""
+        return self.devices > 1 or self.nodes > 1 or self.precision.endswith("mixed")
+
     def of_part(self, share: float) -> TrainingConfig:
         """The same number of steps on a share of the examples: more passes, and more patience.
 

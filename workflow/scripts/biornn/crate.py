@@ -116,6 +116,7 @@ def write_ro_crate(
     products: Sequence[str | Path],
     code: Sequence[str | Path],
     versions: Mapping[str, str],
+    trained_with: Mapping[str, Sequence[str]] | None = None,
     devices: Sequence[str] = (),
     times: tuple[datetime, datetime] | None = None,
 ) -> None:
@@ -137,6 +138,9 @@ def write_ro_crate(
         From `products.keep_code`: the workflow as it ran, with its `Snakefile`.
     versions
         From `provenance.software_versions`.
+    trained_with
+        From `training_words.versions_of`: of what the networks were trained with, in the place of
+        `versions`; the workflow itself has the version of its `code`.
     devices
         What the networks were trained on, in words.
     times
@@ -156,7 +160,7 @@ def write_ro_crate(
         made.about(address, "CreativeWork", name=name, version=version)
         for address, (name, version) in PROFILES.items()
     ]
-    workflow = _workflow(made, [Path(path) for path in code], versions)
+    workflow = _workflow(made, [Path(path) for path in code], versions, trained_with or {})
     read = _inputs(made, sources, Path(config))
     settings = _settings(made)
     kept = {Path(config), *map(Path, code), target}
@@ -198,7 +202,12 @@ def _action_in_words(devices: Sequence[str], times: tuple[datetime, datetime] | 
     return said
 
 
-def _workflow(made: _Crate, code: Sequence[Path], versions: Mapping[str, str]) -> DataEntity:
+def _workflow(
+    made: _Crate,
+    code: Sequence[Path],
+    versions: Mapping[str, str],
+    trained_with: Mapping[str, Sequence[str]],
+) -> DataEntity:
     """The main workflow, the rules and scripts that it consists of, and what it runs on."""
     mains = [path for path in code if path.name == "Snakefile"]
     if not mains:
@@ -217,11 +226,16 @@ def _workflow(made: _Crate, code: Sequence[Path], versions: Mapping[str, str]) -
         "https://spdx.org/licenses/MIT", "CreativeWork", name="MIT License"
     )
     workflow["hasPart"] = [made.file(path, name=path.name) for path in code if path != main]
+    # builds of one release have one address
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, now in versions.items():
+        if name != "biornn":
+            for version in trained_with.get(name, [now]):
+                found.setdefault((name, _address(name, version)), []).append(version)
     workflow["softwareRequirements"] = [
-        made.about(_address(name, version), "SoftwareApplication", name=name,
-                   softwareVersion=version, url=_address(name, version))
-        for name, version in versions.items()
-        if name != "biornn"
+        made.about(address, "SoftwareApplication", name=name,
+                   softwareVersion=", ".join(builds), url=address)
+        for (name, address), builds in found.items()
     ]  # fmt: skip
     return workflow
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -241,8 +242,6 @@ def split_in_words(split: Split, folds: pd.DataFrame, alphabet: str | None = Non
         case OrderedSplit():
             of = f"column `{split.column}`" if split.column else "the file"
             how = f"in the order of {of}, the last for testing"
-            if split.validation_from == "chance":
-                how += " and, of the others, some drawn by chance for validation"
         case MutationOrderSplit():
             parent = split.parent or "the most frequent letters"
             how = (
@@ -251,20 +250,19 @@ def split_in_words(split: Split, folds: pd.DataFrame, alphabet: str | None = Non
             )
         case _:
             how = f"by chance (seed {split.seed})"
-    match split.groups:
-        case ColumnGroups():
-            together = f"; those of one `{split.groups.column}` stayed together"
-        case HomologyGroups():
-            usual = DEFAULT_IDENTITY.get(str(alphabet), "0.4 (protein) or 0.8 (DNA and RNA)")
-            identity = split.groups.identity or usual
-            together = (
-                f"; sequences that MMseqs2 (Steinegger & Söding 2017) aligns with an identity of "
-                f"at least {identity} over {100 * split.groups.coverage:g} % of both stayed "
-                "together, with all that are linked so, and so did short ones that are nearly equal"
+    together = _together_in_words(split, alphabet)
+    even = ", each part with its share of every class" if split.stratify else ""
+    match drawn_by_chance(split):
+        case "nothing":
+            how_drawn = ""
+        case "validation":
+            even = " with its share of every class" if split.stratify else ""
+            how_drawn = (
+                f"; validation was drawn by chance{even} from what is not tested (seed "
+                f"{split.seed}), and in that draw {together}"
             )
         case _:
-            together = "" if isinstance(split, ColumnSplit) else "; identical ones stayed together"
-    even = ", each part with its share of every class" if split.stratify else ""
+            how_drawn = f"{even}; {together}"
     sizes = sizes_of(folds)
     counts = (
         f"{sizes['train']:,} for training, {sizes['validation']:,} for validation, "
@@ -277,7 +275,37 @@ def split_in_words(split: Split, folds: pd.DataFrame, alphabet: str | None = Non
             "did not see it; networks and baselines were chosen by their mean validation loss over "
             "the folds"
         )
-    return f"Examples were assigned {how}{even}{together}: {counts}."
+    return f"Examples were assigned {how}{how_drawn}: {counts}."
+
+
+def drawn_by_chance(split: Split) -> Literal["all", "validation", "nothing"]:
+    """Which examples were assigned by chance: only these are kept together with others."""
+    match split:
+        case ColumnSplit():
+            return "validation" if isinstance(split.validation, float) else "nothing"
+        case OrderedSplit():
+            return "validation" if split.validation_from == "chance" else "nothing"
+        case MutationOrderSplit():
+            return "validation"
+        case _:
+            return "all"
+
+
+def _together_in_words(split: Split, alphabet: str | None) -> str:
+    """What stays together where examples are assigned by chance."""
+    match split.groups:
+        case ColumnGroups():
+            return f"those of one `{split.groups.column}` stayed together"
+        case HomologyGroups():
+            usual = DEFAULT_IDENTITY.get(str(alphabet), "0.4 (protein) or 0.8 (DNA and RNA)")
+            identity = split.groups.identity or usual
+            return (
+                f"sequences that MMseqs2 (Steinegger & Söding 2017) aligns with an identity of "
+                f"at least {identity} over {100 * split.groups.coverage:g} % of both stayed "
+                "together, with all that are linked so, and so did short ones that are nearly equal"
+            )
+        case _:
+            return "identical ones stayed together"
 
 
 def audit_in_words(description: Description) -> str:

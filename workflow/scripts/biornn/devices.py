@@ -99,7 +99,7 @@ def _why_no_gpu() -> str:
 
 
 def _fabric(accelerator: str, config: TrainingConfig) -> Fabric | OneDevice:
-    if config.devices == config.nodes == 1 and config.precision.endswith("true"):
+    if not config.takes_fabric:
         return OneDevice(torch.device(accelerator))
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments import LightningEnvironment, SLURMEnvironment

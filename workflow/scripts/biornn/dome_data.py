@@ -6,6 +6,8 @@ import pandas as pd
 
 from .audits import SIMILAR
 from .config import AnalysisConfig
+from .config_split import Split
+from .data_words import drawn_by_chance
 from .findings import number
 from .splits import SUBSETS
 from .training_words import joined
@@ -80,14 +82,31 @@ def redundancy(analysis: AnalysisConfig, audit: pd.DataFrame) -> str:
             f"the median identity of test sequences to the nearest training sequence is "
             f"{medians[0]}, that of shuffled sequences {medians[1]}"
         )
+    return f"{_kept(analysis.split)}." + (f" Counted: {'; '.join(said)}." if said else "")
+
+
+def _kept(split: Split) -> str:
+    """What the split kept together, or what decided in place of that; without a full stop."""
+    drawn = drawn_by_chance(split)
+    if drawn == "all":
+        return {
+            "homology": "Similar sequences were kept together, so that none has relatives in "
+            "another part that the search for homology finds",
+            "column": f"Examples of one `{getattr(split.groups, 'column', '')}` were kept together",
+            "sequence": "Beyond identical inputs nothing was kept together",
+        }[split.groups.by]
+    decided = {
+        "column": "The data's own column",
+        "mutation_order": "The number of substitutions",
+    }.get(split.method, "The order of the examples")
+    if drawn == "nothing":
+        return f"{decided} decided which part an example is in"
     kept = {
-        "homology": "Similar sequences were kept together, so that none has relatives in another "
-        "part that the search for homology finds",
-        "column": f"Examples of one `{getattr(analysis.split.groups, 'column', '')}` were kept "
-        "together where examples were assigned by chance",
-        "sequence": "Beyond identical inputs nothing was kept together",
-    }
-    kind = analysis.split.groups.by
-    if analysis.split.method == "column":
-        kept[kind] = "The data's own column decided which part an example is in"
-    return f"{kept[kind]}." + (f" Counted: {'; '.join(said)}." if said else "")
+        "homology": "similar sequences",
+        "column": f"examples of one `{getattr(split.groups, 'column', '')}`",
+        "sequence": "identical inputs",
+    }[split.groups.by]
+    return (
+        f"{decided} decided which examples are tested; only where the others were divided by "
+        f"chance into training and validation were {kept} kept together"
+    )

@@ -59,7 +59,8 @@ def methods_text(
         `model.json` of every network and fold, and of every baseline: parameters, epochs, and what
         was chosen on the validation examples.
     versions
-        Of the software, by name.
+        Of the software, by name; for networks that say with which they were trained, theirs are
+        named in their place.
     """
     training, task = analysis.training, description.task
     described = [
@@ -97,7 +98,7 @@ def methods_text(
         f"{evaluation_words.curve_in_words(analysis, task)}"
         f"{evaluation_words.published_in_words(analysis)}",
         "Explanations": explained,
-        "Software": _software_in_words(analysis, description, versions or {}),
+        "Software": _software_in_words(analysis, description, versions or {}, networks),
     }
     text = "\n\n".join(f"**{name}.** {said}" for name, said in paragraphs.items() if said)
     own = [
@@ -118,12 +119,23 @@ _NAMES = {"python": "Python", "torch": "PyTorch", "snakemake": "Snakemake"}
 
 
 def _software_in_words(
-    analysis: AnalysisConfig, description: Description, versions: Mapping[str, str]
+    analysis: AnalysisConfig,
+    description: Description,
+    versions: Mapping[str, str],
+    networks: Sequence[Mapping[str, Any]],
 ) -> str:
     """The versions that a run was made with, of what it used."""
+    written_with = {"biornn": __version__} | dict(versions)
+    trained_with = training_words.versions_of(networks)
+    used = {
+        name: training_words.joined(trained_with.get(name, [version]))
+        for name, version in written_with.items()
+    }
     steps = {step.method for step in analysis.expression.normalization} if (
         analysis.expression) else set()  # fmt: skip
     needed = {
+        "lightning-fabric": bool(analysis.tune) or analysis.training.takes_fabric,
+        "anndata": analysis.expression is not None,
         "optuna": bool(analysis.tune),
         "captum": bool(analysis.explained),
         "gseapy": bool(analysis.explained and analysis.explain.gene_sets),
@@ -134,8 +146,8 @@ def _software_in_words(
     }
     named = [
         f"{_NAMES.get(name, name)} {version}" + (f" ({_PAPERS[name]})" if name in _PAPERS else "")
-        for name, version in versions.items()
+        for name, version in used.items()
         if name != "biornn" and needed.get(name, True)
     ]
     on = f" on {training_words.joined(named)}" if named else ""
-    return f"biornn {versions.get('biornn', __version__)}{on}."
+    return f"biornn {used['biornn']}{on}."

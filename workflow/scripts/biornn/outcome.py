@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from . import examples, splits, statistics
+from . import examples, products, splits, statistics
+from .config import AnalysisConfig
 from .examples import Description
 from .files import read_json, read_tsv
 from .folds import read_descriptions
@@ -81,13 +82,20 @@ class Tables:
         return list(rows.sort_values("value", ascending=less, kind="stable")["model"])
 
 
-def read_benchmarks(folder: str | Path) -> pd.DataFrame:
-    """Seconds and largest memory (MiB) of every job: `rule, of, seconds, memory`."""
+def read_benchmarks(folder: str | Path, analysis: AnalysisConfig) -> pd.DataFrame:
+    """Seconds and largest memory (MiB) of the analysis' jobs: `rule, of, seconds, memory`.
+
+    A job that left an empty benchmark is not among them.
+    """
     rows = []
-    for path in sorted(Path(folder).glob("*.tsv")):
+    for path in products.benchmarks_of(folder, analysis):
         rule, _, of = path.stem.partition(".")
-        table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])
-        rows.append((rule, of, float(table["s"].mean()), float(table["max_rss"].max())))
+        try:
+            table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])
+        except pd.errors.EmptyDataError:
+            continue
+        if len(table):
+            rows.append((rule, of, float(table["s"].mean()), float(table["max_rss"].max())))
     return pd.DataFrame(rows, columns=["rule", "of", "seconds", "memory"])
 
 
@@ -104,12 +112,9 @@ def read_tables(
     files: Mapping[str, Any],
     predictions: pd.DataFrame,
     benchmarks: str | Path,
-    confidence: float = 0.95,
+    analysis: AnalysisConfig,
 ) -> Tables:
-    """Read the files that a rule names: `examples`, `qc`, `folds`, … by name.
-
-    `confidence` is that of the intervals in them.
-    """
+    """Read the files that a rule names: `examples`, `qc`, `folds`, … by name."""
     histories: dict[str, pd.DataFrame] = {}
     descriptions: list[dict[str, Any]] = []
     for path in files["descriptions"]:
@@ -147,9 +152,9 @@ def read_tables(
         predictions=predictions[predictions["fold"].isin(own)],
         histories=histories,
         descriptions=[each for each in descriptions if each["fold"] in own],
-        benchmarks=read_benchmarks(benchmarks),
+        benchmarks=read_benchmarks(benchmarks, analysis),
         description=examples.load_description(files["description"]),
-        confidence=confidence,
+        confidence=analysis.evaluation.confidence,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,8 +61,33 @@ def _is_of(parts: tuple[str, ...], analysis: AnalysisConfig) -> bool:
     folds = [found[1] for part in parts[:-1] if (found := _FOLD.fullmatch(part))]
     if parts[0] == "folds" and len(parts) > 2:
         folds.append(parts[1])
+    return _are_folds_of(folds, analysis)
+
+
+def _are_folds_of(folds: Iterable[str], analysis: AnalysisConfig) -> bool:
     # how many there are is only known from the data where one job does them all
     return analysis.folds == [ALL_FOLDS] or set(folds) <= set(analysis.folds)
+
+
+def benchmarks_of(folder: str | Path, analysis: AnalysisConfig) -> list[Path]:
+    """The benchmarks in a folder of jobs that the analysis asks for as it is now, sorted.
+
+    Parameters
+    ----------
+    folder
+        Folder with `{rule}.{what}.tsv`; what an earlier form of the analysis left is passed over:
+        networks, baselines and folds that it no longer names.
+    """
+    named = {*analysis.models, *analysis.baselines, "models", "baselines"}
+    found = []
+    for path in sorted(Path(folder).glob("*.tsv")):
+        of = path.stem.split(".")[1:]
+        # one that is not a fold or a worker is the name of a model
+        names = {part for part in of if not re.fullmatch(r"(fold|worker)?([0-9]+|all)", part)}
+        folds = [fold[1] for part in of if (fold := _FOLD.fullmatch(part))]
+        if names <= named and _are_folds_of(folds, analysis):
+            found.append(path)
+    return found
 
 
 def times(benchmarks: str | Path, analysis: AnalysisConfig) -> tuple[datetime, datetime] | None:
@@ -75,13 +101,9 @@ def times(benchmarks: str | Path, analysis: AnalysisConfig) -> tuple[datetime, d
     benchmarks
         Folder with `{rule}.{what}.tsv`.
     """
-    named = {*analysis.models, *analysis.baselines}
     begun, ended = [], []
-    for path in Path(benchmarks).glob("*.tsv"):
-        rule, *of = path.stem.split(".")
-        # one that is not a fold or a worker is the name of a model
-        names = {part for part in of if not re.fullmatch(r"(fold|worker)?([0-9]+|all)", part)}
-        if rule == "describe_run" or not names <= named | {"models", "baselines"}:
+    for path in benchmarks_of(benchmarks, analysis):
+        if path.stem == "describe_run":
             continue
         lines = path.read_text(encoding="utf-8").splitlines()
         seconds = [line.split("\t")[0] for line in lines[1:]]

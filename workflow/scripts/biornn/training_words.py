@@ -72,9 +72,11 @@ def training_in_words(analysis: AnalysisConfig, n_folds: int = 1) -> str:
     one = len(training.seeds) == 1
     seeds = f"seed {training.seeds[0]}" if one else f"the seeds {joined(training.seeds)}"
     arithmetic = _PRECISIONS.get(training.precision)
-    shared = ""
-    if training.devices > 1:
-        shared = f" Each batch was shared by {training.devices} processes."
+    n_processes = training.devices * training.nodes
+    shared = f" Each batch was shared by {n_processes} processes" if n_processes > 1 else ""
+    if training.nodes > 1:
+        shared += f" on {training.nodes} nodes"
+    shared += "." * bool(shared)
     return (
         f"{_beginning(analysis.models)}Unless said otherwise: optimiser "
         f"{_OPTIMIZERS[training.optimizer]}{decay}; {rate}; batches of {training.batch_size}; "
@@ -125,6 +127,27 @@ def runs_in_words(networks: Sequence[Mapping[str, Any]]) -> str:
         f" Numbers of parameters: {', '.join(parameters)}. Epochs that were trained, and in "
         f"parentheses the one that was kept: {', '.join(epochs)}."
     )
+
+
+def versions_of(networks: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The versions of the software that networks were trained with, by name, as far as known.
+
+    The process that writes a text may run on others than those that trained, days or machines
+    before.
+
+    Parameters
+    ----------
+    networks
+        `model.json` of every network and fold.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for network in networks:
+        own = dict(network.get("versions", {}))
+        if "biornn_version" in network:
+            own["biornn"] = network["biornn_version"]
+        for name, version in own.items():
+            found.setdefault(name, {})[version] = None
+    return {name: list(versions) for name, versions in found.items()}
 
 
 def devices_in_words(networks: Sequence[Mapping[str, Any]], otherwise: str) -> str:

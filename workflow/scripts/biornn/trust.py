@@ -43,8 +43,8 @@ def drawn_together(tables: Tables) -> str | None:
     if row["n_drawn"] == row["n"]:
         return None
     return (
-        f"The {row['n']:,} test examples lie in {row['n_drawn']:,} groups that the split keeps "
-        "together: intervals draw whole groups, and tests flip their signs together, since members "
+        f"The {row['n']:,} test examples lie in {row['n_drawn']:,} groups: "
+        "intervals draw whole groups, and tests flip their signs together, since members "
         "of a group are no independent witnesses."
     )
 
