@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import threading
@@ -36,6 +37,8 @@ evaluation: {resamples: 100, permutations: 199}
 """
 
 
+#: Seconds between two looks of SLURM at the time limits, and some more.
+SLURM_LOOKS_AT_LIMITS = 40
 #: Seconds for a run on a machine that has other things to do.
 PATIENCE = 3000
 
@@ -57,7 +60,16 @@ def signal_of(name: str) -> Callable[[str, str, int], None]:
 
 def out_of_time(job: str, node: str, process: int) -> None:
     # what the profile asks for two minutes before the limit comes now
-    slurm("scontrol", "update", f"jobid={job}", "TimeLimit=1")
+    slurm("scontrol", "update", f"jobid={job}", "TimeLimit=2")
+    # or rather when SLURM looks next, twice a minute; so small a training would be over by then
+    training = psutil.Process(process)
+    training.suspend()
+
+    def go_on() -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            training.resume()
+
+    threading.Timer(SLURM_LOOKS_AT_LIMITS, go_on).start()
 
 
 def node_dies(job: str, node: str, process: int) -> None:
