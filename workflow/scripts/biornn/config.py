@@ -16,7 +16,7 @@ from .config_base import Name, Section
 from .config_data import ExamplesConfig, TargetConfig
 from .config_evaluation import Citation, EvaluationConfig, Published
 from .config_explain import ExplainConfig
-from .config_expression import ExpressionConfig, LogRatio
+from .config_expression import ExpressionConfig
 from .config_models import (
     Baseline,
     BoostingBaseline,
@@ -28,6 +28,7 @@ from .config_models import (
     TrainingConfig,
     possible_losses,
 )
+from .config_normalization import LogRatio
 from .config_predict import PredictConfig
 from .config_sources import DownloadConfig, Source
 from .config_split import ALL_FOLDS, LeaveOneOutSplit, RandomSplit, Split

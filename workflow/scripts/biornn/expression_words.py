@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .config import AnalysisConfig
-from .config_expression import Log, LogRatio, Missing
+from .config_normalization import Log, LogRatio, Missing
 
 
 def normalization_in_words(analysis: AnalysisConfig) -> str:
