@@ -114,6 +114,7 @@ FLOORS = [
         "exporting",
     ],
     [
+        "mutual_information",
         "metrics",
         "class_metrics",
         "sampling",

@@ -6,8 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from .config_base import Name, Section, Sha256, compiled
-from .config_normalization import FOR_GENES, FOR_ROWS, LengthStep, LogRatio, NormalizationStep, Text
+from .config_base import Name, Section, Sha256, compiled, spelled_out
+from .config_normalization import (
+    FOR_GENES,
+    FOR_ROWS,
+    BinMean,
+    LengthStep,
+    LogRatio,
+    NormalizationStep,
+    Text,
+)
 from .config_tables import TableRef
 
 
@@ -192,7 +200,9 @@ class ExpressionConfig(Section):
     """Expression: columns of the table of examples (the target), or a matrix (the input)."""
 
     counts: list[str] | None = Field(
-        None, min_length=1, description="Columns of the table of examples with raw counts."
+        None,
+        min_length=1,
+        description="Columns of the table of examples with raw counts; `c1..c9` stands for nine.",
     )
     matrix: MatrixRef | None = Field(
         None,
@@ -224,6 +234,11 @@ class ExpressionConfig(Section):
     )
     check: ValueCheck | None = Field(None, description="Stops the run when the values differ.")
 
+    @field_validator("counts")
+    @classmethod
+    def _ranges_are_spelled_out(cls, counts: list[str] | None) -> list[str] | None:
+        return counts and spelled_out(counts)
+
     @model_validator(mode="after")
     def _one_kind_of_expression(self) -> ExpressionConfig:
         if (self.counts is None) == (self.matrix is None):
@@ -233,8 +248,8 @@ class ExpressionConfig(Section):
                 raise ValueError("counts need at least one step of normalization")
             if self.samples or self.examples == "genes":
                 raise ValueError("samples and examples: genes belong to a matrix")
-        elif any(isinstance(step, LogRatio) for step in self.normalization) or self.check:
-            raise ValueError("log_ratio and check are for counts, not for a matrix")
+        elif self.check or any(isinstance(step, LogRatio | BinMean) for step in self.normalization):
+            raise ValueError("log_ratio, bin_mean and check are for counts, not for a matrix")
         if self.examples == "genes":
             _fit_for_genes(self)
         elif isinstance(self.profile, TimeProfile):

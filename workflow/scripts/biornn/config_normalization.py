@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from .config_base import Section
+from .config_base import Section, spelled_out
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 
@@ -54,6 +54,58 @@ class LogRatio(Section):
     def denominators(self) -> list[str]:
         """Columns below the line, one a replicate."""
         return [self.denominator] if isinstance(self.denominator, str) else self.denominator
+
+    @property
+    def columns(self) -> list[str]:
+        """What it is made from."""
+        return self.numerators + self.denominators
+
+
+class BinMean(Section):
+    """Mean bin of the reads of each example: sum of value · count over the sum of counts.
+
+    For sorted cells (sort-seq, FACS-seq), of which each bin was sequenced by itself.
+    """
+
+    method: Literal["bin_mean"]
+    bins: Annotated[list[Text], Field(min_length=1)] = Field(
+        description="Columns with the counts of the bins, in their order; `ct_0..ct_9` stands for "
+        "ten of them."
+    )
+    values: list[float] | None = Field(
+        None,
+        description="What each bin stands for, such as its mean log fluorescence; 0, 1, 2 and so "
+        "on if absent.",
+    )
+
+    @field_validator("bins")
+    @classmethod
+    def _ranges_are_spelled_out(cls, bins: list[str]) -> list[str]:
+        return spelled_out(bins)
+
+    @model_validator(mode="after")
+    def _bins_fit(self) -> BinMean:
+        if len(self.bins) < 2:
+            raise ValueError("bins: a mean needs two or more")
+        if len(set(self.bins)) < len(self.bins):
+            raise ValueError("bins: each column may be given once")
+        if self.values is not None and len(self.values) != len(self.bins):
+            raise ValueError(
+                f"values: there are {len(self.values)} for {len(self.bins)} bins; give one a bin"
+            )
+        if self.values is not None and len(set(self.values)) == 1:
+            raise ValueError("values: all bins have the same, so that all means are equal")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """What it is made from."""
+        return self.bins
+
+    @property
+    def bin_values(self) -> list[float]:
+        """What each bin stands for."""
+        return self.values or [float(place) for place in range(len(self.bins))]
 
 
 class Cpm(Section):
@@ -194,8 +246,9 @@ class ZScore(Section):
 
 
 NormalizationStep = Annotated[
-    LogRatio | Cpm | Tpm | Fpkm | UpperQuartile | Tmm | MedianOfRatios | Vst | Log | Quantile
-    | ZScore | RowZScore | NonzeroMedian | RobustScale | LowCounts | HighlyVariable | Missing,
+    LogRatio | BinMean | Cpm | Tpm | Fpkm | UpperQuartile | Tmm | MedianOfRatios | Vst | Log
+    | Quantile | ZScore | RowZScore | NonzeroMedian | RobustScale | LowCounts | HighlyVariable
+    | Missing,
     Field(discriminator="method"),
 ]  # fmt: skip
 

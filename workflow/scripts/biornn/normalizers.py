@@ -16,7 +16,16 @@ import pandas as pd
 from .config_normalization import HighlyVariable, LowCounts, Missing, NormalizationStep
 from .files import InputError
 from .library_sizes import MedianOfRatiosStep, TmmStep, UpperQuartileStep, VstStep
-from .row_steps import CpmStep, LogRatioStep, LogStep, RowZScoreStep, Step, WithLengths, by_column
+from .row_steps import (
+    BinMeanStep,
+    CpmStep,
+    LogRatioStep,
+    LogStep,
+    RowZScoreStep,
+    Step,
+    WithLengths,
+    by_column,
+)
 
 #: Most training values that a normaliser keeps as they are (some 100 MB of JSON).
 _MOST_STORED = 5_000_000
@@ -168,6 +177,7 @@ class _Missing(_Chosen):
 
 _STEPS: dict[str, type[Step]] = {
     "log_ratio": LogRatioStep,
+    "bin_mean": BinMeanStep,
     "cpm": CpmStep,
     "tpm": WithLengths,
     "fpkm": WithLengths,

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .checking import listed
-from .config_normalization import Cpm, Fpkm, Log, LogRatio
+from .config_normalization import BinMean, Cpm, Fpkm, Log, LogRatio
 from .files import InputError
 
 
@@ -108,6 +108,22 @@ class LogRatioStep(Step):
         if self.config.depth:
             counts = counts / [self.state["library"][column] for column in columns]
         return counts
+
+
+class BinMeanStep(Step):
+    """Uses the row itself alone, so that there is nothing to learn."""
+
+    config: BinMean
+
+    def transform(self, table: pd.DataFrame) -> pd.DataFrame:
+        counts = table[self.config.bins].to_numpy(dtype=float)
+        sums = counts.sum(axis=1)
+        if (empty := sums <= 0).any():
+            raise InputError(
+                f"bin_mean: {table.index[empty][0]} has no count in any bin, so no mean "
+                f"({int(empty.sum())} such examples). Take them out of the table."
+            )
+        return pd.DataFrame({"bin_mean": counts @ self.config.bin_values / sums}, table.index)
 
 
 def log_of(values: Any, base: float | str) -> Any:
