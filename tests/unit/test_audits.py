@@ -6,7 +6,7 @@ import pytest
 from biornn import audits
 from biornn.alphabets import DNA, PROTEIN, RNA, reverse_complement
 from biornn.config import section
-from biornn.config_expression import LogRatio
+from biornn.config_normalization import LogRatio
 from biornn.encoding import encode
 from biornn.targets import REGRESSION, Task
 from hypothesis import given

@@ -8,7 +8,7 @@ import pytest
 from biornn import baselines, features
 from biornn.alphabets import RNA
 from biornn.config import section
-from biornn.config_expression import LogRatio
+from biornn.config_normalization import LogRatio
 from biornn.encoding import encode
 from biornn.examples import Description, Examples
 from biornn.files import InputError

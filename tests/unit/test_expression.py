@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from biornn import expression
-from biornn.config_expression import Cpm, Log, LogRatio, ValueCheck, ZScore
+from biornn.config_expression import ValueCheck
+from biornn.config_normalization import Cpm, Log, LogRatio, ZScore
 from biornn.files import InputError
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -27,6 +27,17 @@ def test_only_a_reference_is_known_without_training():
     assert expression_words.but_reference(analysis) == ""
 
 
+def test_mean_bins():
+    step = {"method": "bin_mean", "bins": ["n", "m"]}
+    analysis = report_tables.analysis(expression={"counts": ["n", "m"], "normalization": [step]})
+    assert "over 2 bins of sorted cells, counted from 0" in (
+        expression_words.normalization_in_words(analysis)
+    )
+    step["values"] = [0.5, 3]
+    analysis = report_tables.analysis(expression={"counts": ["n", "m"], "normalization": [step]})
+    assert expression_words.steps(analysis)[0].endswith("cells, with the values 0.5, 3")
+
+
 @pytest.mark.parametrize(
     ("profile", "said"),
     [

@@ -16,7 +16,7 @@ from .config_base import Name, Section
 from .config_data import ExamplesConfig, TargetConfig
 from .config_evaluation import Citation, EvaluationConfig, Published
 from .config_explain import ExplainConfig
-from .config_expression import ExpressionConfig, LogRatio
+from .config_expression import ExpressionConfig
 from .config_models import (
     Baseline,
     BoostingBaseline,
@@ -28,6 +28,7 @@ from .config_models import (
     TrainingConfig,
     possible_losses,
 )
+from .config_normalization import BinMean, LogRatio
 from .config_predict import PredictConfig
 from .config_sources import DownloadConfig, Source
 from .config_split import ALL_FOLDS, LeaveOneOutSplit, RandomSplit, Split
@@ -335,14 +336,14 @@ class AnalysisConfig(Section):
     def _expression_agrees(self, expression: ExpressionConfig) -> None:
         columns = list(expression.counts or [])
         for step in expression.normalization:
-            if isinstance(step, LogRatio):
-                for column in step.numerators + step.denominators:
+            if isinstance(step, LogRatio | BinMean):
+                for column in step.columns:
                     if column not in columns:
                         raise ValueError(
                             f"expression: '{column}' is not among the columns at this step: "
                             f"{listed(columns)}"
                         )
-                columns = ["log_ratio"]
+                columns = [step.method]
         if len(columns) != 1:
             raise ValueError(
                 "expression: a target is one column; after the last step there are "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -27,3 +28,18 @@ def compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise ValueError(f"not a regular expression: {error}") from None
+
+
+def spelled_out(columns: Iterable[str]) -> list[str]:
+    """Names of columns, with ranges such as `c1..c9` as the nine that they stand for."""
+    names: list[str] = []
+    for name in columns:
+        found = re.fullmatch(r"(.*?)([0-9]{1,6})\.\.\1([0-9]{1,6})", name)
+        if found is None:
+            names.append(name)
+            continue
+        first, last = int(found[2]), int(found[3])
+        if not first <= last < first + 100_000:
+            raise ValueError(f"'{name}' is no range of columns")
+        names += [f"{found[1]}{number}" for number in range(first, last + 1)]
+    return names

@@ -1,15 +1,22 @@
-"""Configuration of expression: matrices, samples, lengths of genes, and how it is normalised."""
+"""Configuration of expression: matrices, samples, lengths of genes, and targets from them."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from .config_base import Name, Section, Sha256, compiled
+from .config_base import Name, Section, Sha256, compiled, spelled_out
+from .config_normalization import (
+    FOR_GENES,
+    FOR_ROWS,
+    BinMean,
+    LengthStep,
+    LogRatio,
+    NormalizationStep,
+    Text,
+)
 from .config_tables import TableRef
-
-Text = Annotated[str, StringConstraints(min_length=1)]
 
 
 class NamesRef(TableRef):
@@ -93,205 +100,6 @@ class GeneLengths(Section):
     strip_version: bool = Field(
         False, description="Take `.5` off names such as ENSG00000141956.5, as in Ensembl's tables."
     )
-
-
-# -- normalising -----------------------------------------------------------------------------------
-
-
-#: Base of a logarithm.
-Base = Annotated[float, Field(gt=1)] | Literal["e"]
-
-
-class LogRatio(Section):
-    """log_base((numerator + p) / (denominator + p)), shifted to give a named example its value.
-
-    Of replicates, it is the logarithm of the mean ratio.
-    """
-
-    method: Literal["log_ratio"]
-    numerator: Text | Annotated[list[Text], Field(min_length=1)] = Field(
-        description="Count column above the line, or one of each replicate."
-    )
-    denominator: Text | Annotated[list[Text], Field(min_length=1)] = Field(
-        description="Count column below the line, or one of each replicate, in the same order."
-    )
-    pseudocount: float = Field(1.0, ge=0, description="Added to all counts (reads).")
-    depth: bool = Field(
-        False,
-        description="Whether each count is divided by the sum of its column over the training "
-        "examples, its library.",
-    )
-    base: Base = Field(10.0, description="Base of the logarithm; `e` for the natural one.")
-    reference_sequence: str | None = Field(
-        None, description="The example (by its sequence) that is given `reference_value`."
-    )
-    reference_value: float = Field(0.0, description="Value of the reference example.")
-
-    @model_validator(mode="after")
-    def _replicates_are_pairs(self) -> LogRatio:
-        if len(self.numerators) != len(self.denominators):
-            raise ValueError("numerator and denominator must have as many columns: one a replicate")
-        return self
-
-    @property
-    def numerators(self) -> list[str]:
-        """Columns above the line, one a replicate."""
-        return [self.numerator] if isinstance(self.numerator, str) else self.numerator
-
-    @property
-    def denominators(self) -> list[str]:
-        """Columns below the line, one a replicate."""
-        return [self.denominator] if isinstance(self.denominator, str) else self.denominator
-
-
-class Cpm(Section):
-    """Counts per million: 10^6 · count / (sum of the counts of the sample)."""
-
-    method: Literal["cpm"]
-    total: float = Field(1e6, gt=0, description="What the counts of a sample add up to.")
-
-
-class _LengthStep(Section):
-    unknown_genes: Literal["error", "drop"] = Field(
-        "error", description="Genes whose length is not known: stop, or drop them."
-    )
-
-
-class Tpm(_LengthStep):
-    """Transcripts per million: counts per base of the gene, to a million in each sample."""
-
-    method: Literal["tpm"]
-
-
-class Fpkm(_LengthStep):
-    """Fragments per kilobase of the gene and million counts of the sample."""
-
-    method: Literal["fpkm"]
-
-
-class UpperQuartile(Section):
-    """Counts per million of library sizes that are scaled to one upper quartile, as in edgeR."""
-
-    method: Literal["upper_quartile"]
-
-
-class Tmm(Section):
-    """Counts per million of library sizes that are scaled by trimmed means of M values (edgeR)."""
-
-    method: Literal["tmm"]
-    m_trim: float = Field(0.3, ge=0, lt=0.5, description="Share of the M values cut at each end.")
-    a_trim: float = Field(0.05, ge=0, lt=0.5, description="Share of the A values cut at each end.")
-
-
-class MedianOfRatios(Section):
-    """Counts divided by DESeq2's size factors."""
-
-    method: Literal["median_of_ratios"]
-
-
-class Vst(Section):
-    """DESeq2's variance stabilising transformation of raw counts, about log2 of large ones."""
-
-    method: Literal["vst"]
-    trend: Literal["parametric", "mean"] = Field(
-        "parametric",
-        description="Dispersion over the mean of a gene: `a0 + a1 / mean`, or one for all genes.",
-    )
-    trend_genes: int = Field(
-        1000,
-        ge=2,
-        description="Where there are more genes: how many of those with a mean over 5 counts tell "
-        "the trend, evenly over the means (`nsub` of DESeq2's vst).",
-    )
-
-
-class Log(Section):
-    """log_base(value + pseudocount); `log1p` is another name of it with a pseudocount of 1."""
-
-    method: Literal["log", "log1p"]
-    base: Base = Field(2.0, description="Base of the logarithm; `e` for the natural one.")
-    pseudocount: float = Field(1.0, ge=0, description="Added to each value.")
-
-    @model_validator(mode="after")
-    def _one_is_in_the_name(self) -> Log:
-        if self.method == "log1p" and self.pseudocount != 1:
-            raise ValueError("log1p adds 1; use log for another pseudocount")
-        return self
-
-
-class Quantile(Section):
-    """Gives every sample the mean distribution of the training samples."""
-
-    method: Literal["quantile"]
-
-
-class RobustScale(Section):
-    """(value - median) / interquartile range, column by column, both from the training rows."""
-
-    method: Literal["robust_scale"]
-
-
-class LowCounts(Section):
-    """Drops genes that few training samples have counts of."""
-
-    method: Literal["low_counts"]
-    min_count: float = Field(10, ge=0, description="Counts that a sample must have of a gene.")
-    min_fraction: float = Field(
-        0.1, ge=0, le=1, description="Share of the training samples that must have them."
-    )
-
-
-class HighlyVariable(Section):
-    """Keeps the genes with the largest variance in the training rows; put it behind a logarithm."""
-
-    method: Literal["highly_variable"]
-    genes: int = Field(1000, ge=1, description="How many are kept.")
-
-
-class Missing(Section):
-    """Missing values: genes that have any in training are dropped, or filled."""
-
-    method: Literal["missing"]
-    fill: Literal["median", "knn"] | None = Field(
-        None,
-        description="In place of dropping the gene: the `median` of the training rows, or the mean "
-        "of the nearest training rows (`knn`; the normaliser then stores the training rows).",
-    )
-    neighbors: int = Field(5, ge=1, description="Training rows whose mean `knn` takes.")
-    max_missing: float = Field(
-        0.2, ge=0, le=1, description="Genes with a larger share of missing values are dropped."
-    )
-
-
-class RowZScore(Section):
-    """(value - mean) / standard deviation, row by row: the shape of each profile or time course."""
-
-    method: Literal["row_z_score"]
-
-
-class NonzeroMedian(Section):
-    """Values divided by the gene's median over the training rows that have any of it."""
-
-    method: Literal["nonzero_median"]
-
-
-class ZScore(Section):
-    """(value - mean) / standard deviation, column by column, both from the training rows."""
-
-    method: Literal["z_score"]
-
-
-NormalizationStep = Annotated[
-    LogRatio | Cpm | Tpm | Fpkm | UpperQuartile | Tmm | MedianOfRatios | Vst | Log | Quantile
-    | ZScore | RowZScore | NonzeroMedian | RobustScale | LowCounts | HighlyVariable | Missing,
-    Field(discriminator="method"),
-]  # fmt: skip
-
-
-#: Steps that scale a sample, and those that change each value by itself.
-_FOR_GENES = (
-    "cpm", "tpm", "fpkm", "upper_quartile", "tmm", "median_of_ratios", "log", "log1p",
-)  # fmt: skip
 
 
 class ValueCheck(Section):
@@ -381,22 +189,20 @@ def _fit_for_genes(config: ExpressionConfig) -> None:
     if config.profile.method == "rank":
         raise ValueError("profile: rank is for examples: samples")
     for step in config.normalization:
-        if step.method not in _FOR_ROWS:
+        if step.method not in FOR_ROWS:
             raise ValueError(
                 f"normalization: {step.method} is for samples; with examples: genes there are "
-                f"{', '.join(sorted(_FOR_ROWS))}"
+                f"{', '.join(sorted(FOR_ROWS))}"
             )
-
-
-#: Steps that mean the same whether a row is a sample or a gene.
-_FOR_ROWS = {"log", "log1p", "missing", "row_z_score", "z_score", "robust_scale"}
 
 
 class ExpressionConfig(Section):
     """Expression: columns of the table of examples (the target), or a matrix (the input)."""
 
     counts: list[str] | None = Field(
-        None, min_length=1, description="Columns of the table of examples with raw counts."
+        None,
+        min_length=1,
+        description="Columns of the table of examples with raw counts; `c1..c9` stands for nine.",
     )
     matrix: MatrixRef | None = Field(
         None,
@@ -428,6 +234,11 @@ class ExpressionConfig(Section):
     )
     check: ValueCheck | None = Field(None, description="Stops the run when the values differ.")
 
+    @field_validator("counts")
+    @classmethod
+    def _ranges_are_spelled_out(cls, counts: list[str] | None) -> list[str] | None:
+        return counts and spelled_out(counts)
+
     @model_validator(mode="after")
     def _one_kind_of_expression(self) -> ExpressionConfig:
         if (self.counts is None) == (self.matrix is None):
@@ -437,8 +248,8 @@ class ExpressionConfig(Section):
                 raise ValueError("counts need at least one step of normalization")
             if self.samples or self.examples == "genes":
                 raise ValueError("samples and examples: genes belong to a matrix")
-        elif any(isinstance(step, LogRatio) for step in self.normalization) or self.check:
-            raise ValueError("log_ratio and check are for counts, not for a matrix")
+        elif self.check or any(isinstance(step, LogRatio | BinMean) for step in self.normalization):
+            raise ValueError("log_ratio, bin_mean and check are for counts, not for a matrix")
         if self.examples == "genes":
             _fit_for_genes(self)
         elif isinstance(self.profile, TimeProfile):
@@ -449,7 +260,7 @@ class ExpressionConfig(Section):
         if self.target:
             self._target_fits(self.target)
         if not self.gene_lengths and any(
-            isinstance(step, _LengthStep) for step in self.normalization
+            isinstance(step, LengthStep) for step in self.normalization
         ):
             raise ValueError("tpm and fpkm need gene_lengths, a GTF file")
         return self
@@ -462,12 +273,12 @@ class ExpressionConfig(Section):
         if self.matrix.allow_missing:
             raise ValueError("target needs a matrix without missing values")
         for step in self.normalization:
-            if step.method not in _FOR_GENES:
+            if step.method not in FOR_GENES:
                 raise ValueError(
                     f"'{step.method}' can't be used for a target: what it does to a gene goes by "
-                    f"other genes or by all samples. Use {', '.join(_FOR_GENES)}"
+                    f"other genes or by all samples. Use {', '.join(FOR_GENES)}"
                 )
-            if isinstance(step, _LengthStep) and step.unknown_genes == "drop":
+            if isinstance(step, LengthStep) and step.unknown_genes == "drop":
                 raise ValueError("unknown_genes: drop is for profiles; a target needs its length")
 
     @property

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from pydantic import Field, field_validator
 
-from .config_base import Name, Section, Sha256, compiled
+from .config_base import Name, Section, Sha256, compiled, spelled_out
 
 
 class TableRef(Section):
@@ -44,17 +43,7 @@ class TableRef(Section):
     @field_validator("columns")
     @classmethod
     def _ranges_are_spelled_out(cls, columns: list[str] | None) -> list[str] | None:
-        names: list[str] = []
-        for name in columns or []:
-            found = re.fullmatch(r"(.*?)([0-9]{1,6})\.\.\1([0-9]{1,6})", name)
-            if found is None:
-                names.append(name)
-                continue
-            first, last = int(found[2]), int(found[3])
-            if not first <= last < first + 100_000:
-                raise ValueError(f"'{name}' is no range of columns")
-            names += [f"{found[1]}{number}" for number in range(first, last + 1)]
-        return names or None
+        return spelled_out(columns or []) or None
 
     @field_validator("header_pattern")
     @classmethod

@@ -17,7 +17,8 @@ from pydantic import TypeAdapter
 
 from . import gene_scaling
 from .checking import listed
-from .config_expression import GeneTarget, NormalizationStep, ValueCheck
+from .config_expression import GeneTarget, ValueCheck
+from .config_normalization import NormalizationStep
 from .files import InputError, write_json, write_with
 from .normalizers import step_of
 

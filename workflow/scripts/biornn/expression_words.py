@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .config import AnalysisConfig
-from .config_expression import Log, LogRatio, Missing
+from .config_normalization import BinMean, Log, LogRatio, Missing
 
 
 def normalization_in_words(analysis: AnalysisConfig) -> str:
@@ -83,6 +83,13 @@ def steps(analysis: AnalysisConfig) -> list[str]:
                     f", shifted so that {step.reference_sequence} has the value "
                     f"{step.reference_value:g}"
                 )
+        elif isinstance(step, BinMean):
+            given = ", ".join(f"{value:g}" for value in step.values or [])
+            values = f"with the values {given}" if given else "counted from 0"
+            text = (
+                f"the mean bin of the reads of each example over {len(step.bins)} bins of sorted "
+                f"cells, {values}"
+            )
         elif isinstance(step, Log):
             text = f"{_logarithm(step.base)}(value + {step.pseudocount:g})"
         elif isinstance(step, Missing):

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from .checking import listed
-from .config_expression import Fpkm, GeneTarget, Log, NormalizationStep, Tpm
+from .config_expression import GeneTarget
+from .config_normalization import Fpkm, Log, NormalizationStep, Tpm
 from .files import InputError
-from .normalizers import Step, step_of
+from .normalizers import step_of
+from .row_steps import Step
 
 
 class _SampleScale(Step):

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
-from scipy.spatial import cKDTree
-from scipy.special import digamma, xlogy
+from scipy.special import xlogy
+
+from . import mutual_information
 
 #: Neighbours of the information estimator.
 NEIGHBORS = 5
-_TIE_SEED = 12345
+_PARTS_SEED = 12345
 
 
 def _pair(target: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -133,11 +134,8 @@ def local_information(
 ) -> np.ndarray:
     """Contribution of every example to the predictive information, [n], in bits.
 
-    The first estimator of Kraskov, Stögbauer & Grassberger (Phys. Rev. E 69:066138, 2004):
-    ψ(k) + ψ(n) - ψ(n_x + 1) - ψ(n_y + 1), where n_x and n_y count the examples that are nearer in
-    target and in prediction than the k-th neighbour is in the plane of both (largest difference).
-    Both are standardised first. Ties are broken by noise of 1e-10 standard deviations from a fixed
-    seed, since the estimator is for continuous values.
+    An estimator by nearest neighbours, for continuous values and for repeated ones (see
+    `mutual_information.pointwise`).
 
     Returns
     -------
@@ -150,24 +148,7 @@ def local_information(
         return np.full(n, np.nan)
     if np.ptp(target) == 0 or np.ptp(prediction) == 0:
         return np.zeros(n)
-    noise = np.random.default_rng(_TIE_SEED).normal(scale=1e-10, size=(2, n))
-    x, y = (
-        (values - values.mean()) / values.std() + extra
-        for values, extra in zip((target, prediction), noise, strict=True)
-    )
-    plane = np.column_stack([x, y])
-    distances, _ = cKDTree(plane).query(plane, k=n_neighbors + 1, p=np.inf)
-    radius = distances[:, -1]
-    nats = digamma(n_neighbors) + digamma(n)
-    for values in (x, y):
-        ordered = np.sort(values)
-        # strictly nearer, the example itself included; the rounding of a sum must not let in the
-        # neighbour that lies on the radius
-        inside = radius * (1 - 1e-9)
-        below = np.searchsorted(ordered, values - inside, side="left")
-        above = np.searchsorted(ordered, values + inside, side="right")
-        nats = nats - digamma(above - below)
-    return nats / np.log(2)
+    return mutual_information.pointwise(target, prediction, n_neighbors)
 
 
 def information(target: np.ndarray, prediction: np.ndarray, n_neighbors: int = NEIGHBORS) -> float:
@@ -192,7 +173,7 @@ def information_error(
     target, prediction = _pair(target, prediction)
     if len(target) // n_parts <= NEIGHBORS:
         return float("nan")
-    generator = np.random.default_rng(_TIE_SEED)
+    generator = np.random.default_rng(_PARTS_SEED)
     variances = []
     for _ in range(repeats):
         parts = np.array_split(generator.permutation(len(target)), n_parts)

@@ -259,7 +259,7 @@ def metrics_in_words(task: Task) -> str:
     return (
         f"R², mean squared error, {ranks}, {index}concordance (Lin 1989), and predictive "
         "information (mutual information of prediction and measurement, estimator 1 of Kraskov et "
-        "al. 2004 with 5 neighbours)"
+        "al. 2004 with 5 neighbours; of measurements that mostly repeat, that of Ross 2014)"
     )
 
 

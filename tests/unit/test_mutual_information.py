@@ -1,0 +1,98 @@
+"""Mutual information: of whole numbers against another implementation and exact values."""
+
+import numpy as np
+import pytest
+from biornn import metrics, mutual_information
+from scipy import stats
+from scipy.integrate import quad
+from scipy.special import digamma
+
+
+def bins_and_numbers(n, seed, step, n_bins=10):
+    """A bin for each example, and normal numbers around `step` times it."""
+    generator = np.random.default_rng(seed)
+    bins = generator.integers(0, n_bins, n)
+    return bins.astype(float), step * bins + generator.normal(size=n)
+
+
+def exact(step, n_bins=10):
+    """Entropy of the mixture less that of a normal distribution, in bits."""
+
+    def density(x):
+        return np.mean(stats.norm.pdf(x, step * np.arange(n_bins)))
+
+    ends = (-8, step * (n_bins - 1) + 8)
+    entropy = quad(lambda x: -density(x) * np.log2(density(x) + 1e-300), *ends, limit=300)[0]
+    return entropy - 0.5 * np.log2(2 * np.pi * np.e)
+
+
+@pytest.mark.parametrize("step", [0.0, 0.3, 1.0])
+def test_whole_numbers_give_the_exact_value_and_that_of_scikit_learn(step):
+    from sklearn.feature_selection import mutual_info_classif
+
+    found, theirs = [], []
+    for seed in range(12):
+        bins, numbers = bins_and_numbers(1500, seed, step)
+        found.append(metrics.information(bins, numbers))
+        other = mutual_info_classif(
+            numbers[:, None], bins, discrete_features=False, n_neighbors=5, random_state=0
+        )
+        theirs.append(other[0] / np.log(2))
+    assert np.mean(found) == pytest.approx(exact(step), abs=0.025)
+    # theirs is held above zero
+    np.testing.assert_allclose(np.maximum(found, 0), theirs, atol=1e-6)
+
+
+def test_a_few_means_between_the_bins_are_no_information():
+    # 1.6 % with half a bin more, by chance: they say nothing of the numbers
+    found, plain = [], []
+    for seed in range(12):
+        bins, numbers = bins_and_numbers(1500, seed, 0.0)
+        plain.append(metrics.information(bins, numbers))
+        bins[np.random.default_rng(100 + seed).random(1500) < 0.016] += 0.5
+        found.append(metrics.information(bins, numbers))
+    assert np.mean(found) == pytest.approx(np.mean(plain), abs=0.012)
+    assert np.mean(found) == pytest.approx(0, abs=0.02)
+
+
+def test_whole_numbers_on_both_sides():
+    # right with .7 + .3 / 4, each other answer with .3 / 4
+    right, wrong = 0.7 + 0.3 / 4, 0.3 / 4
+    expected = 2 + right * np.log2(right) + 3 * wrong * np.log2(wrong)
+    found = []
+    for seed in range(12):
+        generator = np.random.default_rng(seed)
+        truth = generator.integers(0, 4, 600)
+        guess = np.where(generator.random(600) < 0.7, truth, generator.integers(0, 4, 600))
+        found.append(metrics.information(truth.astype(float), guess.astype(float)))
+    assert np.mean(found) == pytest.approx(expected, abs=0.03)
+
+
+def test_without_repeated_values_it_is_the_estimator_of_kraskov():
+    x, z = np.random.default_rng(4).normal(size=(2, 80))
+    y = 0.6 * x + 0.8 * z
+    a, b = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
+    for i, value in enumerate(mutual_information.pointwise(x, y, 3)):
+        dx, dy = np.abs(a - a[i]), np.abs(b - b[i])
+        radius = np.sort(np.maximum(dx, dy))[3]
+        counts = digamma((dx < radius).sum()) + digamma((dy < radius).sum())
+        assert value == pytest.approx((digamma(3) + digamma(80) - counts) / np.log(2), abs=1e-9)
+
+
+def test_a_target_that_none_or_few_share():
+    generator = np.random.default_rng(5)
+    target = np.r_[np.repeat([0.0, 1.0], 30), 7.0, 8.0, 8.0]
+    values = mutual_information.pointwise(target, generator.normal(size=63), 5)
+    assert np.isfinite(values).all()
+    assert values[60] == 0 and (values[61:] != 0).all()
+
+
+def test_few_repeats_are_ties_to_be_broken():
+    """A measured ratio of small counts: neither estimator finds what is not there."""
+    found = []
+    for seed in range(12):
+        generator = np.random.default_rng(seed)
+        ratio = np.log10((generator.poisson(20, 800) + 1) / (generator.poisson(30, 800) + 1))
+        found.append(metrics.information(ratio, generator.normal(size=800)))
+    assert 0 < np.unique(ratio, return_counts=True)[1].max() - 1
+    assert np.mean(found) == pytest.approx(0, abs=0.02)
