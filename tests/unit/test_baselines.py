@@ -59,6 +59,19 @@ def test_ridge_equals_scikit_learn_with_the_penalty_of_the_best_validation_row(d
     np.testing.assert_allclose(fitted.predictions[:, 0], model.predict(letters))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ridge_from_sums_over_parts_is_the_same(monkeypatch, weighted):
+    data = make_data(200)
+    if weighted:
+        data = replace(data, weights=np.random.default_rng(1).uniform(0, 2, size=200))
+    whole = baselines.fit_baseline(CONFIGS["additive"], data)
+    monkeypatch.setattr(baselines, "MAX_ELEMENTS", 0)
+    monkeypatch.setattr(features, "_CHUNK_ELEMENTS", 36 * 7)  # seven rows a part
+    parts = baselines.fit_baseline(CONFIGS["additive"], data)
+    assert parts.chosen == whole.chosen
+    np.testing.assert_allclose(parts.predictions, whole.predictions, rtol=1e-9)
+
+
 @every_baseline
 def test_test_targets_have_no_influence(config):
     data, other = make_data(), make_data()

@@ -47,6 +47,33 @@ def test_log_ratio_without_a_reference_is_not_shifted():
     assert values["log_ratio"].iloc[0] == pytest.approx(np.log2(9.5 / 99.5), abs=1e-15)
 
 
+def test_log_ratio_is_referred_to_counts_beside_the_examples():
+    step = LogRatio(
+        method="log_ratio", numerator="n", denominator="m", base=2,
+        reference_counts={"m": 15, "n": 63}, reference_value=1,
+    )  # fmt: skip
+    fitted = expression.Normalizer([step]).fit(COUNTS, TRAIN, SEQUENCES)
+    values = fitted.transform(COUNTS)["log_ratio"]
+    # the reference is log2(64 / 16) = 2 before the shift, and shall be 1
+    assert values.iloc[0] == pytest.approx(np.log2(10 / 100) - 1, abs=1e-15)
+    again = expression.Normalizer.from_dict(fitted.to_dict())
+    np.testing.assert_array_equal(again.transform(COUNTS)["log_ratio"], values)
+
+
+@pytest.mark.parametrize(
+    "wrong, why",
+    [
+        ({"reference_counts": {"n": 1}}, "must name the columns of the ratio"),
+        ({"reference_counts": {"n": 1, "m": 1, "o": 1}}, "must name the columns of the ratio"),
+        ({"reference_counts": {"n": 1, "m": 1}, "reference_sequence": "GU"}, "give either"),
+        ({"reference_counts": {"n": 1, "m": -1}}, "greater than or equal to 0"),
+    ],
+)
+def test_a_reference_is_a_sequence_or_the_counts_of_the_ratio(wrong, why):
+    with pytest.raises(ValueError, match=why):
+        LogRatio(method="log_ratio", numerator="n", denominator="m", **wrong)
+
+
 def test_log_ratio_of_replicates_is_the_logarithm_of_the_mean_ratio():
     counts = pd.DataFrame({"r1": [4.0, 3], "r2": [9.0, 1], "d1": [2.0, 1], "d2": [3.0, 2]})
     step = LogRatio(

@@ -37,7 +37,9 @@ def test_weights_of_positions(pool):
     data = make_data(20)
     ids = pd.Series([f"x{k}" for k in range(20)])
     run = make_run(7)
-    run.attention = [np.full(-(-n // pool), pool / n) for n in data.inputs.lengths]
+    run.attention = {
+        row: np.full(-(-n // pool), pool / n) for row, n in enumerate(data.inputs.lengths)
+    }
     table = runs.attention_table(ids, data, [run], pool)
     assert set(table["id"]) == {f"x{k}" for k in data.rows("test")}
     first = table[table["id"] == "x4"]

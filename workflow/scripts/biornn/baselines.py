@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import linalg
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.metrics import mean_poisson_deviance
@@ -36,6 +37,8 @@ from .targets import REGRESSION, Task
 #: Positions that a baseline is fitted on; more are drawn from at random. Letters of a window are
 #: few features, which more positions don't improve.
 MAX_POSITIONS = 200_000
+#: Elements of a design matrix that is held whole: 512 MiB of float64.
+MAX_ELEMENTS = 2**26
 
 
 @dataclass(frozen=True)
@@ -177,18 +180,74 @@ def _linear(task: Task, penalty: float, n: int) -> Any:
     return LogisticRegression(C=1 / penalty, max_iter=1000)
 
 
+@dataclass(frozen=True)
+class _Line:
+    """A linear model that is fitted."""
+
+    slopes: np.ndarray
+    intercept: float
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """float64 [n]"""
+        return x @ self.slopes + self.intercept
+
+
+class _Ridge:
+    """Ridge regression of any penalty from sums over the rows, which are looked at in parts.
+
+    (Xᵀ X + α) b = Xᵀ y with X and y less their means: what `Ridge` solves where there are more rows
+    than columns, to rounding.
+    """
+
+    def __init__(self, data: FoldData, features: Features, train: np.ndarray) -> None:
+        columns = features.width()
+        self._gram, self._product = np.zeros((columns, columns)), np.zeros(columns)
+        self._means, total, self._mean = np.zeros(columns), 0.0, 0.0
+        for units in features.parts(train):
+            x, y, weights = features.of(units), data.targets[units], _weights(data, units)
+            own = np.ones(len(units)) if weights is None else weights
+            root = np.sqrt(own)
+            x, y = x * root[:, None] if weights is not None else x, y * root
+            self._gram += x.T @ x
+            self._product += x.T @ y
+            self._means += root @ x
+            self._mean += float(root @ y)
+            total += float(own.sum())
+        self._means /= total
+        self._mean /= total
+        self._gram -= total * np.outer(self._means, self._means)
+        self._product -= total * self._mean * self._means
+
+    def line(self, penalty: float) -> _Line:
+        """The model of a penalty."""
+        gram = self._gram.copy()
+        gram[np.diag_indices_from(gram)] += penalty
+        slopes = linalg.solve(gram, self._product, assume_a="pos", overwrite_a=True)
+        return _Line(slopes, self._mean - float(self._means @ slopes))
+
+
 def _fit_linear(config: LinearBaseline, data: FoldData, features: Features) -> FittedBaseline:
     train, validation = _training_units(data), data.unit_rows("validation")
-    x, x_validation = features.of(train), features.of(validation)
+    columns, task, weights = features.width(), data.task, _weights(data, train)
+    sums = x = None
+    large = len(train) > columns and len(train) * columns > MAX_ELEMENTS
+    if large and task.kind == "regression" and not task.counts:
+        sums = _Ridge(data, features, train)
+    else:
+        x = features.of(train)
     best: tuple[float, float, Any] | None = None
     for penalty in config.penalties:
-        model = _for_labels(data.task, partial(_linear, data.task, penalty, len(train)))
-        model.fit(x, data.targets[train], sample_weight=_weights(data, train))
-        loss = _loss(data, _predict(model, data.task, x_validation), validation)
+        if sums is not None:
+            model: Any = sums.line(penalty)
+        else:
+            model = _for_labels(task, partial(_linear, task, penalty, len(train)))
+            model.fit(x, data.targets[train], sample_weight=weights)
+        said = [_predict(model, task, part) for part in features.chunks(validation)]
+        loss = _loss(data, np.concatenate(said), validation)
         if best is None or loss < best[0]:
             best = (loss, penalty, model)
     assert best is not None  # the config asks for at least one penalty
-    chosen = {"penalty": best[1], "n_features": x.shape[1]} | _k_of(features)
+    chosen = {"penalty": best[1], "n_features": columns} | _k_of(features)
     return FittedBaseline(_predict_all(best[2], data, features), chosen)
 
 

@@ -37,12 +37,27 @@ class LogRatio(Section):
     reference_sequence: str | None = Field(
         None, description="The example (by its sequence) that is given `reference_value`."
     )
-    reference_value: float = Field(0.0, description="Value of the reference example.")
+    reference_counts: dict[Text, Annotated[float, Field(ge=0)]] | None = Field(
+        None,
+        description="Counts of a reference that is not among the examples, such as the unmutated "
+        "parent of all of them: one for each column of the ratio. It is given `reference_value`.",
+    )
+    reference_value: float = Field(0.0, description="Value of the reference.")
 
     @model_validator(mode="after")
     def _replicates_are_pairs(self) -> LogRatio:
         if len(self.numerators) != len(self.denominators):
             raise ValueError("numerator and denominator must have as many columns: one a replicate")
+        return self
+
+    @model_validator(mode="after")
+    def _one_reference(self) -> LogRatio:
+        if self.reference_counts is None:
+            return self
+        if self.reference_sequence is not None:
+            raise ValueError("give either reference_sequence or reference_counts")
+        if set(self.reference_counts) != {*self.numerators, *self.denominators}:
+            raise ValueError("reference_counts must name the columns of the ratio and no others")
         return self
 
     @property

@@ -83,6 +83,12 @@ def steps(analysis: AnalysisConfig) -> list[str]:
                     f", shifted so that {step.reference_sequence} has the value "
                     f"{step.reference_value:g}"
                 )
+            elif step.reference_counts:
+                counts = [f"{name} {n:,.12g}" for name, n in step.reference_counts.items()]
+                text += (
+                    f", shifted so that a reference beside the examples ({', '.join(counts)}) has "
+                    f"the value {step.reference_value:g}"
+                )
         elif isinstance(step, BinMean):
             given = ", ".join(f"{value:g}" for value in step.values or [])
             values = f"with the values {given}" if given else "counted from 0"

@@ -15,7 +15,8 @@ from .inputs import Inputs, dense
 
 #: A design matrix with more columns does not fit beside others on a common machine.
 MAX_FEATURES = 20_000
-_CHUNK = 100_000
+#: Elements and rows of a part of a design matrix: 128 MiB of float64.
+_CHUNK_ELEMENTS, _CHUNK = 2**24, 100_000
 #: Letters of a k-mer where none is said, by the letters of the alphabet.
 _USUAL_K = {4: 4, 20: 2}
 
@@ -58,8 +59,11 @@ def _products(letters: np.ndarray, features: str) -> np.ndarray:
             f"a linear model with {features} features needs {columns} columns for {length} "
             f"positions (at most {MAX_FEATURES}). Use features: additive."
         )
+    alone = letters.reshape(n, length * channels)
+    if not len(first):
+        return alone
     pairs = np.einsum("npi,npj->npij", letters[:, first], letters[:, second])
-    return np.hstack([letters.reshape(n, -1), pairs.reshape(n, -1)])
+    return np.hstack([alone, pairs.reshape(n, len(first) * channels**2)])
 
 
 def kmer_counts(encoded: EncodedSequences, k: int) -> np.ndarray:
@@ -135,6 +139,8 @@ class Features:
             self._steps = inputs.tokens
         else:
             self._table, self._steps = None, inputs.values
+        # of all sequences: codes of letters, which are small beside their features, or features
+        self._codes: np.ndarray | None = None
         self._whole: np.ndarray | None = None
         scaling = data.beside_scaling()
         self._beside: np.ndarray | None = None
@@ -156,16 +162,37 @@ class Features:
         return np.hstack([features, self._beside[self._owner[units]]])
 
     def _of_steps(self, units: np.ndarray) -> np.ndarray:
-        if not self._data.per_position:
-            if self._whole is None:
-                self._whole = self._of_sequences()
-            return self._whole[units]
-        return self._of_windows(units)
+        if self._data.per_position:
+            return self._of_windows(units)
+        if isinstance(self._data.inputs, EncodedSequences) and not self.k:
+            return self._of_letters(self._data.inputs, units)
+        if self._whole is None:
+            self._whole = self._of_sequences()
+        return self._whole[units]
+
+    def width(self) -> int:
+        """Columns."""
+        return self.of(np.zeros(1, dtype=np.int64)).shape[1]
+
+    def parts(self, units: np.ndarray) -> Iterator[np.ndarray]:
+        """Some targets (int64) at a time: as many as have features of a bounded size."""
+        size = min(max(_CHUNK_ELEMENTS // max(self.width(), 1), 1), _CHUNK)
+        for start in range(0, len(units), size):
+            yield units[start : start + size]
 
     def chunks(self, units: np.ndarray) -> Iterator[np.ndarray]:
-        """The same in parts of bounded size."""
-        for start in range(0, len(units), _CHUNK):
-            yield self.of(units[start : start + _CHUNK])
+        """Features of some targets in parts of bounded size."""
+        for part in self.parts(units):
+            yield self.of(part)
+
+    def _of_letters(self, inputs: EncodedSequences, units: np.ndarray) -> np.ndarray:
+        if self._codes is None:
+            self._codes = inputs.padded(fill=self._outside)
+        codes = self._codes[units]
+        if self._products is None:
+            return codes.astype(np.float64)
+        assert self._table is not None
+        return _products(self._table.take(codes, axis=0), self._products)
 
     def _of_sequences(self) -> np.ndarray:
         inputs = self._data.inputs
@@ -178,8 +205,6 @@ class Features:
             return (counts - train.mean(axis=0)) / np.where(sd > 0, sd, 1)
         if self._products is not None:
             return design_matrix(inputs, self._products)
-        if isinstance(inputs, EncodedSequences):
-            return inputs.padded(fill=self._outside).astype(np.float64)
         return dense(inputs).astype(np.float64).reshape(len(inputs), -1)
 
     def _of_windows(self, units: np.ndarray) -> np.ndarray:

@@ -72,6 +72,8 @@ class LogRatioStep(Step):
                 for column in self.config.numerators + self.config.denominators
             }
         # the reference is a constant that the analysis names, not a statistic of the rows
+        if self.config.reference_counts is not None:
+            reference = pd.DataFrame([self.config.reference_counts])
         shift = (
             self.config.reference_value - self._ratio(reference).iloc[0] if len(reference) else 0.0
         )

@@ -61,8 +61,8 @@ class Run:
     predictions : numpy.ndarray
         float64 [targets, values], for every example (or position): values in the target's unit, or
         class probabilities.
-    attention : list of numpy.ndarray
-        Of each example the weights of its positions; empty without that readout.
+    attention : dict of numpy.ndarray
+        By row, of each test example the weights of its positions; empty without that readout.
     """
 
     seed: int
@@ -76,7 +76,7 @@ class Run:
     flow: list[dict[str, Any]] = field(default_factory=list)
     cost: dict[str, float] = field(default_factory=dict)
     predictions: np.ndarray = field(default_factory=lambda: np.zeros((0, 1)))
-    attention: list[np.ndarray] = field(default_factory=list)
+    attention: dict[int, np.ndarray] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """What `model.json` says of the run."""
@@ -118,19 +118,21 @@ def attention_table(
     for run in runs:
         if not run.attention:
             continue
-        for row in data.rows("test"):
-            weights = run.attention[row]
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "id": ids.iloc[row],
-                        "fold": run.fold,
-                        "seed": run.seed,
-                        "position": np.arange(len(weights)) * pool + 1,
-                        "weight": weights.astype(np.float32),
-                    }
-                )
+        rows = data.rows("test")
+        weights = [run.attention[row] for row in rows]
+        lengths = [len(own) for own in weights]
+        positions = [np.arange(length) * pool + 1 for length in lengths]
+        frames.append(
+            pd.DataFrame(
+                {
+                    "id": np.repeat(ids.to_numpy()[rows], lengths),
+                    "fold": run.fold,
+                    "seed": run.seed,
+                    "position": np.concatenate(positions),
+                    "weight": np.concatenate(weights).astype(np.float32),
+                }
             )
+        )
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 

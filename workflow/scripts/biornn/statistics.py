@@ -46,6 +46,8 @@ def read_clusters(files: Sequence[str | Path], table: pd.DataFrame) -> pd.Series
 def read_predictions(files: Iterable[str | Path], controls: Collection[str]) -> pd.DataFrame:
     """Predictions of all models in one table, with `model` and `kind` from the place of the file.
 
+    Of validation and test: those of training are most of a large file, and are not scored.
+
     Parameters
     ----------
     files
@@ -63,7 +65,7 @@ def read_predictions(files: Iterable[str | Path], controls: Collection[str]) -> 
             kind = "control" if name in controls else "baseline"
         else:
             kind = "control" if name in controls else "recurrent"
-        table = pd.read_parquet(file)
+        table = pd.read_parquet(file, filters=[("subset", "in", ["validation", "test"])])
         table.insert(0, "model", name)
         table.insert(1, "kind", kind)
         tables.append(table)

@@ -383,11 +383,12 @@ class _Stack:
             run.predictions = self.loss.to_predictions(outputs[at], scaling)
             run.state = {key: value.cpu() for key, value in run.state.items()}
         if self.network.attention is not None:
-            self._attend(everything)
+            test = [torch.from_numpy(each.data.rows("test")) for each in self.replicates]
+            self._attend(test)
 
     @torch.no_grad()
     def _attend(self, rows: list[Tensor]) -> None:
-        found: list[dict[int, np.ndarray]] = [{} for _ in self.runs]
+        """Weights of the positions, of the best network of every replicate."""
         pool = self.model.convolution.pool if self.model.convolution else 1
         for batch in self.dataset.by_length(rows, INFERENCE_BATCH):
             weights = self.network.attended(batch.inputs, batch.lengths).cpu().numpy()
@@ -395,9 +396,7 @@ class _Stack:
                 for row, values in zip(own, weights[at], strict=True):
                     if row >= 0:
                         steps = -(-int(self.replicates[at].data.inputs.lengths[row]) // pool)
-                        found[at][row] = values[:steps]
-        for run, weights_of in zip(self.runs, found, strict=True):
-            run.attention = [weights_of[row] for row in range(len(weights_of))]
+                        self.runs[at].attention[row] = values[:steps]
 
     # -- checkpoints -------------------------------------------------------------------------------
 
