@@ -26,6 +26,16 @@ def test_copies(duplicates, said):
     assert records(duplicates=duplicates).endswith(said)
 
 
+def test_a_sample_and_copies_that_are_left_out():
+    assert records(duplicates="keep_first", sample={"n": 100, "seed": 4}).endswith(
+        "the first was kept. Of these, 100 were drawn by chance (seed 4)."
+    )
+    split = {"method": "ordered", "test": 30}
+    for drop in (False, True):
+        said = data_words.split_in_words(section("split", split | {"drop_copies": drop}), FOLDS)
+        assert ("whose sequence was also in an earlier part were left out" in said) == drop
+
+
 def test_pieces_of_long_records():
     said = records(3, tiles={"length": 50, "step": 25})
     assert said.startswith("3 records were read from the file `t.csv`; 150 examples were used")

@@ -314,6 +314,54 @@ def test_one_file_a_class(tmp_path):
         )
 
 
+def test_several_files_a_class(tmp_path):
+    paths = {name: tmp_path / f"{name}.fa" for name in ("p_train", "n_train", "p_test")}
+    for number, (name, path) in enumerate(paths.items()):
+        path.write_text(f">{name}\n{'ACGU'[number]}A\n")
+    built = examples.build(
+        paths,
+        section(
+            "examples", {"classes": {"pos": ["p_train", "p_test"], "neg": "n_train"}, "id": "id"}
+        ),
+        section("target", {}),
+        section("split", {"method": "column", "column": "source"}),
+    )
+    assert built.table[["id", "subset", "target"]].to_numpy().tolist() == [
+        ["p_train", "p_train", "pos"],
+        ["p_test", "p_test", "pos"],
+        ["n_train", "n_train", "neg"],
+    ]
+    with pytest.raises(ValueError, match="the source 'a' is named twice"):
+        section("examples", {"classes": {"pos": ["a", "b"], "neg": "a"}})
+
+
+def test_a_sample_is_drawn_from_what_passed_the_checks(tmp_path):
+    def taken(**more):
+        text = "id,sequence,output\n" + "".join(
+            f"a{n},{letters},{n}\n"
+            for n, letters in enumerate(["AC", "GU", "AC", "GG", "CC", "UU"])
+        )
+        (tmp_path / "t.csv").write_text(text)
+        built = examples.build(
+            {"t": tmp_path / "t.csv"},
+            section(
+                "examples", {"source": "t", "id": "id", "duplicates": "keep_first", "sample": more}
+            ),
+            section("target", {}),
+            section("split", {"method": "random"}),
+        )
+        return built.table["id"].tolist(), built.qc
+
+    drawn, qc = taken(n=3)
+    assert len(drawn) == 3 and drawn == sorted(drawn) and "a2" not in drawn
+    note = qc.set_index("reason")["count"]
+    assert note["records left out of the sample that was drawn"] == 2
+    assert note["records kept"] == 3
+    assert taken(n=3)[0] == drawn
+    assert len({tuple(taken(n=3, seed=seed)[0]) for seed in range(5)}) > 1
+    assert taken(n=100)[0] == ["a0", "a1", "a3", "a4", "a5"]
+
+
 def test_copies_with_different_targets_are_counted(tmp_path):
     text = TABLE.replace("GCGU", "CCGU")
     for policy, left in (("keep", 3), ("keep_first", 2), ("drop", 1)):

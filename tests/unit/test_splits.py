@@ -221,6 +221,21 @@ def test_the_order_of_the_file():
     assert (subsets[4:] == "test").all() and (subsets[:4] == "validation").sum() == 2
 
 
+def test_copies_of_earlier_parts_can_be_left_out():
+    # AC in training and test (as GT, its other strand, too), CC twice in the test alone
+    sequences = ["AC", "AA", "CC", "AC", "CC", "GT", "AA", "CA"]
+    given_table = table(sequences, subset=["tr", "va", "te", "te", "te", "va", "te", "te"])
+    config = COLUMN.model_copy(update={"drop_copies": True})
+    assert assign(given_table, config, alphabet=DNA)["subset"].tolist() == [
+        "train", "validation", "test", "unused", "test", "unused", "unused", "test",
+    ]  # fmt: skip
+    folds = splits.assign(given_table, config, REGRESSION, DNA)[1]
+    assert splits.sizes_of(folds) == {"train": 1, "validation": 1, "test": 3}
+    only_copies = table(["AC", "AA", "AC"], subset=["tr", "va", "te"])
+    with pytest.raises(InputError, match="no example is in test"):
+        assign(only_copies, config)
+
+
 def test_substitutions_are_counted_from_the_parent():
     sequences = pd.Series(["AAAA", "AAAC", "AACC", "AAAA", "AAAA", "CCCC"])
     assert splits.substitutions(sequences[:5]).tolist() == [0, 1, 2, 0, 0]

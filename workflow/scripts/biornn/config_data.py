@@ -107,14 +107,22 @@ class JoinConfig(TableRef):
     )
 
 
+class SampleConfig(Section):
+    """So many of the examples, drawn by chance."""
+
+    n: int = Field(ge=1, description="How many; of fewer all are taken.")
+    seed: int = Field(0, ge=0, description="Seed of the draw.")
+
+
 class ExamplesConfig(TableRef):
     """The table of examples: one row is one thing to learn from."""
 
-    classes: dict[str, Name] | None = Field(
+    classes: dict[str, Name | Annotated[list[Name], Field(min_length=1)]] | None = Field(
         None,
         min_length=1,
-        description="One file a class: the source of each, in place of `source`; the class is in "
-        "the column `class`.",
+        description="Files of one class: the source (or sources) of each class, in place of "
+        "`source`. The class is in the column `class` and the name of the source in the column "
+        "`source`, for a split that the data came with (`method: column`).",
     )
     id: str | None = Field(
         None,
@@ -157,6 +165,21 @@ class ExamplesConfig(TableRef):
         description="Identical sequences: keep all (the audit counts them), keep the first, drop "
         "all of them, stop. Copies with another target are always counted.",
     )
+    sample: SampleConfig | None = Field(
+        None,
+        description="Go on with so many of the examples that passed the checks, drawn by chance: "
+        "for a protocol that does so, or for a first look at a large table.",
+    )
+
+    @field_validator("classes")
+    @classmethod
+    def _a_source_has_one_class(
+        cls, classes: dict[str, str | list[str]] | None
+    ) -> dict[str, str | list[str]] | None:
+        named = [name for sources in (classes or {}).values() for name in _as_list(sources)]
+        if twice := sorted({name for name in named if named.count(name) > 1}):
+            raise ValueError(f"the source '{twice[0]}' is named twice")
+        return classes
 
     @model_validator(mode="after")
     def _parts_fit(self) -> ExamplesConfig:
@@ -174,8 +197,12 @@ class ExamplesConfig(TableRef):
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Source of each class; the class is empty where there is one source for all."""
-        return self.classes or {"": str(self.source)}
+        """Class of each source; the class is empty where there is one source for all."""
+        if self.classes is None:
+            return {str(self.source): ""}
+        return {
+            name: label for label, sources in self.classes.items() for name in _as_list(sources)
+        }
 
     @property
     def id_column(self) -> str | None:
@@ -185,9 +212,13 @@ class ExamplesConfig(TableRef):
     @property
     def tables(self) -> list[str]:
         """Every source that is read: those of the examples, then those that are joined."""
-        read = [*self.inputs.values(), *(str(other.source) for other in self.join)]
+        read = [*self.inputs, *(str(other.source) for other in self.join)]
         read += [self.windows.source] if self.windows else []
         return list(dict.fromkeys(read))
+
+
+def _as_list(sources: str | list[str]) -> list[str]:
+    return [sources] if isinstance(sources, str) else sources
 
 
 class TargetConfig(Section):

@@ -61,6 +61,12 @@ class _Split(Section):
         description="What happens when a validation or test example has its sequence (or its "
         "reverse complement) or its group in training: it is said in the report, or the run stops.",
     )
+    drop_copies: bool = Field(
+        False,
+        description="Leave out of each fold the validation examples whose sequence (or its reverse "
+        "complement) is in training, and the test examples that have theirs in either: for a split "
+        "that came with copies across its parts.",
+    )
     max_identity: Share | None = Field(
         None,
         description="A test sequence whose nearest training sequence is more similar than this "

@@ -69,6 +69,8 @@ def records_in_words(analysis: AnalysisConfig, n_read: int, folds: pd.DataFrame)
         said += ". Ambiguity codes, where there are any, stand for mixtures of letters"
     if examples.duplicates in _DUPLICATES:
         said += f". {_DUPLICATES[examples.duplicates]}"
+    if drawn := examples.sample:
+        said += f". Of these, {drawn.n:,} were drawn by chance (seed {drawn.seed})"
     return f"{said}."
 
 
@@ -117,7 +119,7 @@ def origin(analysis: AnalysisConfig) -> str:
     """Where the examples come from."""
     # the members are those of the examples or of the matrix; joined files have their own
     examples = analysis.expression.matrix if analysis.has_profiles else analysis.examples
-    names = [examples.source] if analysis.has_profiles else analysis.examples.inputs.values()
+    names = [examples.source] if analysis.has_profiles else list(analysis.examples.inputs)
     places = []
     for name in names:
         source = analysis.sources[name]
@@ -263,6 +265,11 @@ def split_in_words(split: Split, folds: pd.DataFrame, alphabet: str | None = Non
             )
         case _:
             how_drawn = f"{even}; {together}"
+    if split.drop_copies:
+        how_drawn += (
+            "; validation and test examples whose sequence was also in an earlier part were left "
+            "out"
+        )
     sizes = sizes_of(folds)
     counts = (
         f"{sizes['train']:,} for training, {sizes['validation']:,} for validation, "

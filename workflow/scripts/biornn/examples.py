@@ -23,7 +23,7 @@ from .config_split import Split
 from .config_tables import TableRef
 from .files import InputError, write_json, write_parquet
 from .inputs import write_numbers
-from .records import Log, name_of, numbers_of
+from .records import Log, drawn, name_of, not_repeated, numbers_of
 from .targets import NEXT_VALUE, REGRESSION, Task
 
 logger = logging.getLogger(__name__)
@@ -191,8 +191,10 @@ def build(
         log.note(f"task: {task.name} at every step", 1)
     if target_column:
         task = targets.settle_in(table, stays, target, per, log)
-    stays &= _check_duplicates(table, stays, config, log)
+    stays &= not_repeated(table, stays, config.duplicates, log)
     _refuse_empty(table[stays], paths)
+    if config.sample is not None and reference is None:
+        stays = drawn(stays, config.sample, log)
     log.note("records kept", int(stays.sum()))
     table = table.loc[stays].drop(columns=["line", "origin"]).reset_index(drop=True)
     if counts is not None:
@@ -301,36 +303,6 @@ def _counts(raw: pd.DataFrame, columns: Sequence[str], table: pd.DataFrame) -> p
                 "normalised values."
             )
     return counts
-
-
-def _check_duplicates(
-    table: pd.DataFrame, keep: np.ndarray, config: ExamplesConfig, log: Log
-) -> np.ndarray:
-    kept = table[keep]
-    repeated, in_copies = (np.zeros(len(table), dtype=bool) for _ in range(2))
-    repeated[keep] = kept["sequence"].duplicated().to_numpy()
-    in_copies[keep] = kept["sequence"].duplicated(keep=False).to_numpy()
-    everything = np.ones(len(table), dtype=bool)
-    if not repeated.any():
-        return everything
-    if "target" in table:
-        copies = table[in_copies].groupby("sequence")["target"].nunique()
-        if conflicts := int((copies > 1).sum()):
-            log.note("sequences whose copies have different targets", conflicts)
-    if config.duplicates == "error":
-        row = int(np.flatnonzero(repeated)[0])
-        raise InputError(
-            f"{name_of(table, row)}: the sequence is there already "
-            f"({int(repeated.sum())} repeats). Set examples.duplicates to keep, keep_first or drop."
-        )
-    if config.duplicates == "keep":
-        log.note("records that repeat an earlier sequence, kept", int(repeated.sum()))
-        return everything
-    if config.duplicates == "drop":
-        log.records(table, in_copies, "dropped", "the sequence is there more than once")
-        return ~in_copies
-    log.records(table, repeated, "dropped", "repeats an earlier sequence")
-    return ~repeated
 
 
 def _kept_for(stratum: Stratum) -> str:

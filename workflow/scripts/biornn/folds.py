@@ -114,7 +114,7 @@ class FoldData:
         )
 
     def part(self, share: float, seed: int = 0) -> FoldData:
-        """The same with a share of the training examples; the others are in the subset `unused`.
+        """The same with a share of the training examples; the others are `splits.UNUSED`.
 
         They are drawn by chance, of each class (where the whole sequence has one) the same share; a
         smaller part is within a larger one of the same seed. Validation and test stay, and so does
@@ -139,7 +139,7 @@ class FoldData:
                 "train on. Leave it out."
             )
         subsets = self.subsets.astype(object)
-        subsets[shuffled[~taken]] = "unused"
+        subsets[shuffled[~taken]] = splits.UNUSED
         return replace(self, subsets=subsets)
 
     def digest(self) -> str:

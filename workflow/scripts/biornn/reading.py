@@ -74,14 +74,14 @@ def read(
         For a column that is not there.
     """
     parts = []
-    inputs = config.inputs if reference is None else {"": str(reference.source)}
+    inputs = config.inputs if reference is None else {str(reference.source): ""}
     taken = {name for other in config.join for name in other.take}
-    for label, source in inputs.items():
+    for source, label in inputs.items():
         where = reference or config
         origin = tables.origin_of(paths[source], where)
         table = _records(paths, source, where, config, log)
         if label:
-            table["class"] = label
+            table["class"], table["source"] = label, source
         there = [name for name in table if name != "line"]
         way = config.numbers or config.sequence
         pieces = pieces_of(way, there)

@@ -1,4 +1,4 @@
-"""Records: how checks name a record, and the log of what was done to each."""
+"""Records: how checks name a record, which are left out, and the log of what was done to each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from .config_data import SampleConfig
 from .files import InputError
 
 QC_COLUMNS = ["record", "line", "action", "reason", "count"]
@@ -64,3 +65,48 @@ def numbers_of(raw: pd.DataFrame, column: str, table: pd.DataFrame) -> pd.Series
             f"({int(bad.sum())} such values). Remove the rows or correct them."
         )
     return values
+
+
+def not_repeated(table: pd.DataFrame, keep: np.ndarray, policy: str, log: Log) -> np.ndarray:
+    """Boolean [n]: False for what `examples.duplicates` drops among the records to keep.
+
+    Raises
+    ------
+    InputError
+        For the first copy, where copies are an error.
+    """
+    kept = table[keep]
+    repeated, in_copies = (np.zeros(len(table), dtype=bool) for _ in range(2))
+    repeated[keep] = kept["sequence"].duplicated().to_numpy()
+    in_copies[keep] = kept["sequence"].duplicated(keep=False).to_numpy()
+    everything = np.ones(len(table), dtype=bool)
+    if not repeated.any():
+        return everything
+    if "target" in table:
+        copies = table[in_copies].groupby("sequence")["target"].nunique()
+        if conflicts := int((copies > 1).sum()):
+            log.note("sequences whose copies have different targets", conflicts)
+    if policy == "error":
+        row = int(np.flatnonzero(repeated)[0])
+        raise InputError(
+            f"{name_of(table, row)}: the sequence is there already "
+            f"({int(repeated.sum())} repeats). Set examples.duplicates to keep, keep_first or drop."
+        )
+    if policy == "keep":
+        log.note("records that repeat an earlier sequence, kept", int(repeated.sum()))
+        return everything
+    if policy == "drop":
+        log.records(table, in_copies, "dropped", "the sequence is there more than once")
+        return ~in_copies
+    log.records(table, repeated, "dropped", "repeats an earlier sequence")
+    return ~repeated
+
+
+def drawn(stays: np.ndarray, config: SampleConfig, log: Log) -> np.ndarray:
+    """Boolean [n]: the records of the sample; how many are left out is noted in one line."""
+    rows = np.flatnonzero(stays)
+    taken = np.random.default_rng(config.seed).permutation(rows)[: config.n]
+    log.note("records left out of the sample that was drawn", len(rows) - len(taken))
+    found = np.zeros(len(stays), dtype=bool)
+    found[taken] = True
+    return found

@@ -27,6 +27,8 @@ from .targets import Task
 
 SUBSETS = ("train", "validation", "test")
 FOLDS_COLUMNS = ["fold", "scheme", "repeat", *SUBSETS]
+#: In no part of a fold.
+UNUSED = "unused"
 #: The scheme of the folds that a split is compared with.
 RANDOM = "random"
 #: Folds are held in memory one after another: each is a training.
@@ -61,8 +63,8 @@ def assign(
     Returns
     -------
     splits : pandas.DataFrame
-        `id, fold, subset`, in the order of the examples. A fold's assignment depends on the set of
-        examples and the seed, not on the order of the file.
+        `id, fold, subset`, in the order of the examples; copies that are left out are `UNUSED`. A
+        fold's assignment depends on the set of examples and the seed, not on the order of the file.
     folds : pandas.DataFrame
         `FOLDS_COLUMNS`: of each fold the scheme, the number of the round, and the sizes.
 
@@ -85,6 +87,8 @@ def assign(
         ]
     assigned, folds = [], []
     for fold, (scheme, repeat, subsets) in enumerate(made):
+        if split.drop_copies:
+            subsets = _without_copies(subsets, same)
         sizes = [int((subsets == subset).sum()) for subset in SUBSETS]
         empty = [subset for subset, size in zip(SUBSETS, sizes, strict=True) if not size]
         if empty:
@@ -95,6 +99,15 @@ def assign(
         assigned.append(pd.DataFrame({"id": table["id"], "fold": fold, "subset": subsets}))
         folds.append((fold, scheme, repeat, *sizes))
     return pd.concat(assigned, ignore_index=True), pd.DataFrame(folds, columns=FOLDS_COLUMNS)
+
+
+def _without_copies(subsets: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """Subsets where copies of training, then of validation, are in no later part."""
+    subsets = subsets.astype(object)
+    for earlier, later in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        seen = np.isin(same, same[subsets == earlier])
+        subsets[seen & (subsets == later)] = UNUSED
+    return subsets
 
 
 def own(folds: pd.DataFrame) -> pd.DataFrame:
