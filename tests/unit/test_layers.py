@@ -121,6 +121,7 @@ FLOORS = [
         "statistics",
         "paired_tests",
         "comparisons",
+        "published",
         "breakdown",
         "calibration",
         "fractions",

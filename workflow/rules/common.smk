@@ -185,6 +185,12 @@ def strata_of_columns(wildcards):
     return [stratum for stratum in strata if stratum["column"]]
 
 
+def published_columns(wildcards):
+    """Columns with what published models predict, each once."""
+    entries = ANALYSES[wildcards.analysis].published
+    return list(dict.fromkeys(each.predictions.column for each in entries if each.predictions))
+
+
 def training_of_model(wildcards):
     """How the model is trained, with its own settings in place of the common ones."""
     return plain_training(wildcards.analysis, wildcards.model)
