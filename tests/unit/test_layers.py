@@ -163,6 +163,10 @@ FLOORS = [
         "crate",
         "trust",
         "report",
+        "catalogue",
+        "lessons",
+        "catalogue_page",
+        "catalogue_table",
         "__main__",
     ],
 ]  # fmt: skip

@@ -20,7 +20,7 @@ def entry(**change):
 
 
 @pytest.fixture(scope="module")
-def run():
+def run(tmp_path_factory):
     generator = np.random.default_rng(0)
     y = generator.normal(size=N)
     table = pd.DataFrame({"id": [f"ex{i}" for i in range(N)]})
@@ -37,7 +37,9 @@ def run():
     few = {"few": set(table["id"][:40])}
     groups = statistics.prepare(predictions, few, FOLDS, task=REGRESSION, n_resamples=100)
     errors = (y + table["published.p"]) ** 2
-    return predictions, table, groups, errors.to_numpy()
+    path = tmp_path_factory.mktemp("net") / "predictions.parquet"
+    predictions.to_parquet(path)
+    return path, table, groups, errors.to_numpy()
 
 
 def scored(run, *entries, task=REGRESSION):

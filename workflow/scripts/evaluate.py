@@ -61,7 +61,7 @@ with job(snakemake):
     )
     overall = metrics[metrics["fold"] == split.fold]
     entries = published.with_predictions(
-        params.published, groups, split, table, predictions, description.task
+        params.published, groups, split, table, files.predictions[0], description.task
     )
     write_tsv(comparisons.judge(entries, overall, chosen), snakemake.output.published)
     write_tsv(

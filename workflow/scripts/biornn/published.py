@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -21,7 +22,7 @@ def with_predictions(
     groups: Sequence[Group],
     split: Overall,
     table: pd.DataFrame,
-    predictions: pd.DataFrame,
+    predictions: str | Path,
     task: Task,
 ) -> list[dict[str, Any]]:
     """The entries, with the score of the published predictions as `value` where there are some.
@@ -38,8 +39,8 @@ def with_predictions(
         From `statistics.prepare`, and the scheme whose groups stand for the analysis.
     table : pandas.DataFrame
         `examples.parquet`.
-    predictions : pandas.DataFrame
-        From `statistics.read_predictions`; the target of every example is in it.
+    predictions
+        A `predictions.parquet` of any model: the target of every example is in it.
     task : Task
 
     Returns
@@ -65,8 +66,8 @@ def with_predictions(
                 f"number an example; this one is {task.name}. Give `value` instead."
             )
         if targets is None:
-            first = predictions[predictions["fold"] == predictions["fold"].iloc[0]]
-            targets = first.drop_duplicates("id").set_index("id")["target"]
+            every = pd.read_parquet(predictions, columns=["id", "target"])
+            targets = every.drop_duplicates("id").set_index("id")["target"]
         values = table.set_index("id")[published_column(column)] * entry["predictions"]["factor"]
         rows = pd.DataFrame(
             {"model": entry["name"], "kind": "published", "seed": 0, "id": targets.index,
