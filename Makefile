@@ -1,7 +1,7 @@
 # Each target is a line or two over the tools that a person would type.
 PYTHON ?= python3
 SNAKEMAKE = .venv/bin/snakemake
-.PHONY: run test test-browser test-cluster axe lint bench reference clean
+.PHONY: run test test-browser test-cluster axe lint bench reference published-table clean
 .DELETE_ON_ERROR:
 
 run: .venv/run
@@ -35,6 +35,11 @@ bench: .venv/run .venv-keras/run
 
 reference: .venv/run
 	PYTHONPATH=workflow/scripts .venv/bin/python -m biornn.config_reference config
+
+published-table: .venv/run
+	mkdir -p resources
+	cp results/published.tsv resources/published.tsv
+	PYTHONPATH=workflow/scripts .venv/bin/python -m biornn.catalogue_table resources/published.tsv README.md
 
 clean:
 	rm -rf .venv .venv-keras

@@ -17,6 +17,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/published.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/plan.smk"
 

@@ -10,8 +10,8 @@ from biornn.files import InputError
 
 ROOT = Path(__file__).parents[2]
 #: They run where Snakemake runs and need no allocation.
-LOCAL = {"fetch", "lock", "download", "choose_settings", "describe_run", "render_index", "all",
-         "plan", "status"}  # fmt: skip
+LOCAL = {"fetch", "fetch_published", "lock", "download", "choose_settings", "describe_run",
+         "render_index", "render_published", "published", "all", "plan", "status"}  # fmt: skip
 
 
 def rules_of_the_workflow() -> dict[str, str]:

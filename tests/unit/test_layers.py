@@ -125,6 +125,7 @@ FLOORS = [
         "statistics",
         "paired_tests",
         "comparisons",
+        "published",
         "breakdown",
         "calibration",
         "fractions",
@@ -166,6 +167,10 @@ FLOORS = [
         "crate",
         "trust",
         "report",
+        "catalogue",
+        "lessons",
+        "catalogue_page",
+        "catalogue_table",
         "__main__",
     ],
 ]  # fmt: skip

@@ -17,10 +17,17 @@ split: {method: random, validation: 0.2, test: 0.4, stratify: true, groups: {by:
 models: {gru: {cell: gru, hidden_size: 4}}
 training: {seeds: [1], epochs: 2, batch_size: 16, device: cpu}
 baselines: {mean: {kind: mean}}
+explain: {models: []}
+paper: {name: "Nobody <i>2026</i>", asked: "Is <script>alert('x')</script> text?", task: a, data: b,
+        protocol: c}
+published:
+  - {name: theirs, metric: accuracy, value: 0.5, uncertainty: 0.2, model: best_recurrent,
+     source: nowhere}
 evaluation: {resamples: 100, permutations: 199}
 variants:
   alone:
     title: Each family once
+    published: []
     split: {method: leave_one_out, test: null, compare_random: null}
 """
 
@@ -39,11 +46,39 @@ def test_folds_by_homology_beside_random_ones_and_each_family_once(workflow):
             rows.append((f"f{family}m{member}", "".join(child), "ab"[family % 2]))
     frame = pd.DataFrame(rows, columns=["name", "protein", "class"])
     frame.to_csv(workflow.folder / "data/proteins.csv", index=False)
+    # an analysis of the catalogue, with its variant, while another is asked for
+    (workflow.folder / "config/analyses/tiny.yaml").rename(
+        workflow.folder / "config/analyses/other.yaml"
+    )
     (workflow.folder / "config/analyses/tiny.yaml").write_text(ANALYSIS)
+    (workflow.folder / "config/config.yaml").write_text("analyses: [other]\ncatalogue: [tiny]\n")
     card = "results/tiny_alone/models/gru/foldall/README.md"
-    # the report needs the scores of the variant
-    outcome = workflow.run("results/tiny/report.html", card)
+    outcome = workflow.run("published")
     assert outcome.returncode == 0, outcome.stdout
+    assert "Published analyses: results/published.html" in outcome.stdout
+    assert {path.name for path in workflow.results.parent.iterdir()} == {
+        "tiny", "tiny_alone", "published.tsv", "published.html", "logs", "benchmarks",
+    }  # fmt: skip
+    rows = pd.read_csv(workflow.results.parent / "published.tsv", sep="\t")
+    assert rows["analysis"].tolist() == ["tiny", "tiny_alone"]
+    assert rows["verdict"].tolist()[1] == "nothing published" and (rows["job_minutes"] > 0).all()
+    assert (
+        rows["published"][0] == 0.5 and rows["ci_low"][0] <= rows["ours"][0] <= rows["ci_high"][0]
+    )
+    assert rows["command"].tolist() == [
+        "snakemake --cores all --config 'analyses=[tiny]'",
+        "snakemake --cores all results/tiny_alone/report.html --config 'analyses=[tiny]'",
+    ]
+    page = (workflow.results.parent / "published.html").read_text(encoding="utf-8")
+    assert page.count("<script") == 1 and "Is &lt;script&gt;alert" in page
+    assert 'href="tiny_alone/report.html"' in page and "on random folds</th>" in page
+    # what is asked for is left to itself, and so is the catalogue
+    planned = workflow.run("-n", "results/index.html").stdout
+    assert "results/other/summary.json" in planned and "results/tiny/" not in planned
+    assert (
+        "catalogue: name the analyses"
+        in workflow.run("published", "-n", "--config", "catalogue=[]").stdout
+    )
 
     metrics = pd.read_csv(workflow.results / "metrics.tsv", sep="\t", dtype=str)
     assert set(metrics["fold"]) == {"0", "1"}

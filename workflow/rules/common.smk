@@ -9,6 +9,7 @@ import functools
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -106,27 +107,37 @@ def analysis_file(entry):
 
 
 def read_analyses():
-    """The run's own settings and, by name, the file and the content of every analysis."""
+    """The run's own settings; by name the file and the content of every analysis; and the names of
+    those that `analyses` asks for and of those of the catalogue, variants among them.
+    """
     try:
         run = validate(RunConfig, dict(config), "config/config.yaml (or --config)")
-        files, analyses = {}, {}
-        for entry in run.analyses:
+        files, analyses, names = {}, {}, {"analyses": [], "catalogue": []}
+        entries = {key: list(dict.fromkeys(getattr(run, key))) for key in names}
+        for key, entry in ((key, entry) for key in names for entry in entries[key]):
             path = analysis_file(entry)
             if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", path.stem):
                 raise InputError(
-                    f"analyses: '{path.stem}' can't name a results folder; use a-z, 0-9, _ and -."
+                    f"{key}: '{path.stem}' can't name a results folder; use a-z, 0-9, _ and -."
                 )
+            if key == "catalogue" and files.get(path.stem) == path:
+                variants = analyses[path.stem].variants
+                names[key] += [path.stem, *(f"{path.stem}_{variant}" for variant in variants)]
+                continue
             for variant, analysis in load_variants(path).items():
                 name = f"{path.stem}_{variant}" if variant else path.stem
                 if name in files:
-                    raise InputError(f"analyses: '{name}' is there twice.")
+                    raise InputError(f"{key}: '{name}' is there twice.")
                 files[name], analyses[name] = path, analysis
-        return run, files, analyses
+                names[key].append(name)
+        return run, files, analyses, names["analyses"], names["catalogue"]
     except InputError as error:
         raise WorkflowError(str(error)) from None
 
 
-RUN, ANALYSIS_FILES, ANALYSES = read_analyses()
+# ANALYSES are all that a rule may be asked for; ASKED what `snakemake` runs, CATALOGUE what
+# `snakemake published` does
+RUN, ANALYSIS_FILES, ANALYSES, ASKED, CATALOGUE = read_analyses()
 
 
 def gpus_are_there():
@@ -183,6 +194,12 @@ def settings(*keys):
 def strata_of_columns(wildcards):
     strata = settings("evaluation", "strata")(wildcards)
     return [stratum for stratum in strata if stratum["column"]]
+
+
+def published_columns(wildcards):
+    """Columns with what published models predict, each once."""
+    entries = ANALYSES[wildcards.analysis].published
+    return list(dict.fromkeys(each.predictions.column for each in entries if each.predictions))
 
 
 def training_of_model(wildcards):
@@ -301,17 +318,23 @@ def controls(wildcards):
     return [name for name, model in every.items() if model.shuffle_labels]
 
 
-# what to download, by place: the source as plain values, its lock, and the file of that
-DOWNLOADS = {
-    source_path(name, key): (
-        source.model_dump(mode="json"),
-        locked(name, key),
-        locks.path_of(name),
-    )
-    for name, analysis in ANALYSES.items()
-    for key, source in analysis.sources.items()
-    if source.type != "path"
-}
+def downloads_of(names):
+    """What some analyses download, by place: the source as plain values, its lock, and the file of
+    that.
+    """
+    return {
+        source_path(name, key): (
+            source.model_dump(mode="json"),
+            locked(name, key),
+            locks.path_of(name),
+        )
+        for name in names
+        for key, source in ANALYSES[name].sources.items()
+        if source.type != "path"
+    }
+
+
+DOWNLOADS = downloads_of(ANALYSES)
 
 
 def sources_to_lock():
@@ -319,10 +342,10 @@ def sources_to_lock():
     found = {
         name: {
             key: source.model_dump(mode="json")
-            for key, source in analysis.sources.items()
+            for key, source in ANALYSES[name].sources.items()
             if locks.can_be_locked(source)
         }
-        for name, analysis in ANALYSES.items()
+        for name in ASKED
     }
     return {name: sources for name, sources in found.items() if sources}
 
@@ -504,23 +527,53 @@ def of_prediction(wildcards):
     return files
 
 
-def final_outputs():
-    """What `all` asks for."""
+def outputs_of(names):
+    """All that some analyses end with."""
     files = expand(
         "results/{analysis}/{file}",
-        analysis=ANALYSES,
+        analysis=names,
         file=["report.html", "ro-crate-metadata.json", "methods.md", "dome.json", "config.yaml"],
     )
-    cards = [card for name in ANALYSES for card in trained(name, "README.md")]
-    return [*files, *cards, "results/index.html"]
+    return [*files, *(card for name in names for card in trained(name, "README.md"))]
+
+
+def final_outputs():
+    """What `all` asks for."""
+    return [*outputs_of(ASKED), "results/index.html"]
+
+
+def published_outputs(wildcards):
+    """What `published` asks for."""
+    if not CATALOGUE:
+        raise WorkflowError(
+            "catalogue: name the analyses of published work, in config/config.yaml or so: "
+            "--config 'catalogue=[mpsa,splice]'"
+        )
+    return [*outputs_of(CATALOGUE), "results/published.tsv", "results/published.html"]
+
+
+def of_catalogue(file):
+    """One file of every analysis of the catalogue, in its order."""
+    return [f"results/{name}/{file}" for name in CATALOGUE]
+
+
+def command_of(name):
+    """What a user types to run one analysis alone."""
+    stem = ANALYSIS_FILES[name].stem
+    entry = next(each for each in [*RUN.analyses, *RUN.catalogue] if Path(each).stem == stem)
+    # the target first: what follows `--config` is taken for a setting
+    target = [] if name == stem else [f"{RESULTS}/{name}/report.html"]
+    chosen = ["--config", f"analyses=[{entry}]"]
+    return shlex.join(["snakemake", "--cores", "all", *target, *chosen])
 
 
 def announce_reports():
     """Say where the reports are."""
-    index = Path(f"{RESULTS}/index.html")
-    if index.exists():
-        logger.info(f"All analyses: {index}")
-    for analysis in ANALYSES:
+    for what, name in (("All analyses", "index"), ("Published analyses", "published")):
+        path = Path(f"{RESULTS}/{name}.html")
+        if path.exists():
+            logger.info(f"{what}: {path}")
+    for analysis in ASKED:
         path = Path(f"{RESULTS}/{analysis}/report.html")
         if path.exists():
             logger.info(f"Report: {path}")

@@ -1,7 +1,8 @@
 """Get the files that the analyses name.
 
 Needs: the network, or the file already in its place.
-Makes: `{store}/{digest}/{file}`, complete and with the right checksum; `fetch` asks for all.
+Makes: `{store}/{digest}/{file}`, complete and with the right checksum; `fetch` asks for all of
+the analyses that are asked for, `fetch_published` for all of the catalogue.
 `lock` writes `config/locks/{analysis}.lock.tsv`: what databases have now.
 """
 
@@ -9,7 +10,14 @@ Makes: `{store}/{digest}/{file}`, complete and with the right checksum; `fetch` 
 rule fetch:
     # `snakemake fetch`: all downloads and nothing else, for machines whose jobs have no network.
     input:
-        list(DOWNLOADS),
+        list(downloads_of(ASKED)),
+    localrule: True
+
+
+rule fetch_published:
+    # `snakemake fetch_published`: the same of the catalogue.
+    input:
+        list(downloads_of(CATALOGUE)),
     localrule: True
 
 

@@ -16,7 +16,15 @@ rule evaluate:
         folds=rules.split_examples.output.folds,
         nearest=rules.split_examples.output.nearest,
         clusters=clusters,
-        code=library("comparisons", "examples", "splits", "parts", "breakdown", "calibration"),
+        code=library(
+            "comparisons",
+            "published",
+            "examples",
+            "splits",
+            "parts",
+            "breakdown",
+            "calibration",
+        ),
     output:
         metrics=report(
             "results/{analysis}/metrics.tsv",

@@ -33,6 +33,7 @@ rule build_examples:
         split=settings("split"),
         strata=strata_of_columns,
         site=settings("explain", "site"),
+        published=published_columns,
     script:
         "../scripts/build_examples.py"
 

@@ -14,7 +14,7 @@ rule plan:
     conda:
         "../../envs/biornn.yaml"
     params:
-        jobs=[jobs for name in ANALYSES for jobs in jobs_of(name)],
+        jobs=[jobs for name in ASKED for jobs in jobs_of(name)],
         results=RESULTS,
     script:
         "../scripts/print_plan.py"

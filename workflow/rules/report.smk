@@ -99,7 +99,7 @@ rule render_report:
 
 rule render_index:
     input:
-        summaries=expand("results/{analysis}/summary.json", analysis=ANALYSES),
+        summaries=expand("results/{analysis}/summary.json", analysis=ASKED),
         templates=[*PAGE, workflow.source_path("../report/index.html.j2")],
         css=PAGE_CSS,
         script=PAGE_SCRIPT,

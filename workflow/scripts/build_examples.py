@@ -28,6 +28,7 @@ with job(snakemake):
             values,
             strata=[Stratum.model_validate(stratum) for stratum in params.strata],
             site=params.site and SiteConfig.model_validate(params.site),
+            published=params.published,
         )
     counts = built.counts if built.counts is not None else pd.DataFrame(index=built.table.index)
     examples.save(built, output.examples)

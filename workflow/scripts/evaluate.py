@@ -8,6 +8,7 @@ from biornn import (
     examples,
     paired_tests,
     parts,
+    published,
     splits,
     statistics,
 )
@@ -59,7 +60,10 @@ with job(snakemake):
         snakemake.output.tests,
     )
     overall = metrics[metrics["fold"] == split.fold]
-    write_tsv(comparisons.judge(params.published, overall, chosen), snakemake.output.published)
+    entries = published.with_predictions(
+        params.published, groups, split, table, files.predictions[0], description.task
+    )
+    write_tsv(comparisons.judge(entries, overall, chosen), snakemake.output.published)
     write_tsv(
         statistics.memorization(groups, folds, config.confidence), snakemake.output.memorization
     )

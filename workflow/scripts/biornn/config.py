@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, model_validator
 from .checking import listed, nearest, validate
 from .config_base import Name, Section
 from .config_data import ExamplesConfig, TargetConfig
-from .config_evaluation import Citation, EvaluationConfig, Published
+from .config_evaluation import Citation, EvaluationConfig, Paper, Published
 from .config_explain import ExplainConfig
 from .config_expression import ExpressionConfig
 from .config_models import (
@@ -82,6 +82,9 @@ class AnalysisConfig(Section):
         "sequences, also `kmer_linear` and `kmer_boosting`.",
     )
     evaluation: EvaluationConfig = EvaluationConfig()
+    paper: Paper | None = Field(
+        None, description="The paper that the analysis repeats, for `snakemake published`."
+    )
     published: list[Published] = Field([], description="Numbers to reproduce.")
     learning_curve: list[Annotated[float, Field(gt=0, le=1)]] = Field(
         [],
@@ -278,6 +281,12 @@ class AnalysisConfig(Section):
             of_column = entry.subset.startswith(tuple(f"test/{s.name}-" for s in of_columns))
             if entry.subset not in subsets and not of_column:
                 raise ValueError(f"published: no subset '{entry.subset}' among {listed(subsets)}")
+            if entry.predictions and profiles:
+                raise ValueError("published.predictions: a column is one of the table of examples")
+            if entry.predictions and self.known_task not in ("auto", "regression", "count"):
+                raise ValueError(
+                    f"published.predictions are numbers; the task is {self.known_task}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -421,6 +430,12 @@ class RunConfig(Section):
     analyses: list[str] = Field(
         min_length=1,
         description="Names of files in `config/analyses/` (without .yaml), or paths that end in .yaml.",  # noqa: E501
+    )
+    catalogue: list[str] = Field(
+        [],
+        description="The same of what `snakemake published` runs: analyses of published work, each "
+        "with its `paper` and its `published` numbers. Other commands leave them alone, unless "
+        "`analyses` has them too.",
     )
     download: DownloadConfig = DownloadConfig()
     predict: PredictConfig | None = Field(

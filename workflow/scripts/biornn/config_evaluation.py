@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from .config_base import Fraction, Section
 from .config_data import Stratum
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
 class EvaluationConfig(Section):
@@ -25,6 +28,34 @@ class EvaluationConfig(Section):
     seed: int = Field(0, ge=0, description="Seed of resampling and permutation.")
 
 
+class Paper(Section):
+    """The paper whose work the analysis repeats, for the table of published analyses."""
+
+    name: Text = Field(description="Short name of the paper, such as Tareen et al. 2022.")
+    asked: Text = Field(description="A paragraph: what the paper asked and did.")
+    task: Text = Field(description="What is predicted from what, in a few words.")
+    data: Text = Field(description="The data and their size, in a few words.")
+    protocol: Text = Field(description="How training and test examples were told apart.")
+
+
+class PublishedPredictions(Section):
+    """The published model's own predictions: a column of the table of examples."""
+
+    column: str = Field(min_length=1, description="Column of the table of examples.")
+    factor: float = Field(
+        1.0,
+        description="What the column is multiplied with to be a prediction of our target, such as "
+        "-1 where the paper has the other sign.",
+    )
+
+    @field_validator("factor")
+    @classmethod
+    def _tells_something(cls, factor: float) -> float:
+        if not factor or not math.isfinite(factor):
+            raise ValueError("must be a number other than 0")
+        return factor
+
+
 class Published(Section):
     """A number from a paper that the analysis tries to reproduce."""
 
@@ -35,7 +66,16 @@ class Published(Section):
         "rank_error", "kappa", "auroc_macro", "auroc_micro", "average_precision", "exact_match",
         "hamming_loss", "d2", "poisson_deviance", "coverage_90", "gaussian_nll",
     ]  # fmt: skip
-    value: float
+    value: float | None = Field(
+        None,
+        description="The paper's number; with `predictions` that of all examples of the table, "
+        "which the run recomputes: it stops where the two differ.",
+    )
+    predictions: PublishedPredictions | None = Field(
+        None,
+        description="The published model's own predictions, where the table has them: they are "
+        "scored on the very same test examples as ours, and that is what ours is compared with.",
+    )
     uncertainty: float = Field(0.0, ge=0, description="The paper's own uncertainty.")
     model: str = Field(
         description="Which of ours is compared; `best_recurrent` and `best_baseline` are chosen on validation data."  # noqa: E501
@@ -46,6 +86,12 @@ class Published(Section):
         None, min_length=1, description="What differs in protocol or data, when something does."
     )
     note: str = Field("", description="What a reader should know about the comparison.")
+
+    @model_validator(mode="after")
+    def _there_is_a_number(self) -> Published:
+        if self.value is None and self.predictions is None:
+            raise ValueError("give `value`, or the column of `predictions`")
+        return self
 
 
 class Citation(Section):

@@ -103,6 +103,7 @@ def build(
     reference: TableRef | None = None,
     strata: Sequence[Stratum] = (),
     site: SiteConfig | None = None,
+    published: Sequence[str] = (),
 ) -> Examples:
     """Read and check the examples of an analysis.
 
@@ -118,6 +119,8 @@ def build(
         Groups to score apart; the columns that they name are kept.
     site
         Columns that say where in a sequence the answer lies; they are kept too.
+    published
+        Columns with what a published model predicts; they are kept as numbers.
 
     Raises
     ------
@@ -135,7 +138,7 @@ def build(
         of_target += [expression.check.column] if expression.check else []
     wanted = [config.id_column, *of_target, target.mask, *split.columns.values()]
     wanted += [*config.covariates, config.weight, *(stratum.column for stratum in strata)]
-    wanted += [site.start, site.end] if site else []
+    wanted += [*([site.start, site.end] if site else []), *published]
     log = Log()
     needed = [name for name in wanted if name is not None]
     raw = reading.read(paths, config, needed, log, reference)
@@ -151,6 +154,8 @@ def build(
             table[_kept_for(stratum)] = raw[stratum.column].str.strip()
     for end, column in site.model_dump().items() if site else []:
         table[f"site.{end}"] = pd.to_numeric(raw[column], errors="coerce")
+    for column in published:
+        table[published_column(column)] = numbers_of(raw, column, table)
     if expression and expression.check:
         table["expected_target"] = numbers_of(raw, expression.check.column, table)
     counts = _counts(raw, expression.counts, table) if expression and expression.counts else None
@@ -303,6 +308,11 @@ def _counts(raw: pd.DataFrame, columns: Sequence[str], table: pd.DataFrame) -> p
                 "normalised values."
             )
     return counts
+
+
+def published_column(column: str) -> str:
+    """What a column with published predictions is called in `examples.parquet`."""
+    return f"published.{column}"
 
 
 def _kept_for(stratum: Stratum) -> str:

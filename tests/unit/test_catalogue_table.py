@@ -1,0 +1,48 @@
+"""The README's table of published analyses is that of the stored run."""
+
+from pathlib import Path
+
+import made_catalogue
+import pytest
+from biornn import catalogue, catalogue_table
+from biornn.files import InputError, write_tsv
+
+ROOT = Path(__file__).parents[2]
+STORED = ROOT / "resources/published.tsv"
+
+
+def test_the_readme_has_the_stored_numbers_and_no_others():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = catalogue_table.read(STORED)
+    assert list(table.columns) == catalogue.CATALOGUE_COLUMNS and len(table)
+    assert catalogue_table.updated(readme, table) == readme, "run `make published-table`"
+    # what is edited by hand does not stay
+    row = next(line for line in readme.splitlines() if line.startswith(f"| {table['analysis'][0]}"))
+    digit = next(each for each in row if each.isdigit())
+    edited = readme.replace(row, row.replace(digit, str((int(digit) + 1) % 10), 1))
+    assert edited != readme and catalogue_table.updated(edited, table) == readme
+
+
+def test_the_section_is_written_between_its_marks(tmp_path):
+    one = made_catalogue.repeated("one")
+    write_tsv(catalogue.table_of([one, made_catalogue.repeated("two")]), tmp_path / "t.tsv")
+    readme = tmp_path / "README.md"
+    before = f"# Title\n\n{catalogue_table.BEGIN}\nold\n{catalogue_table.END}\n\nafter\n"
+    readme.write_text(before, encoding="utf-8")
+    for _ in range(2):  # a second time changes nothing
+        catalogue_table.main(str(tmp_path / "t.tsv"), str(readme))
+        text = readme.read_text(encoding="utf-8")
+        assert text.startswith("# Title\n\n") and text.endswith("-->\n\nafter\n")
+        rows = [line for line in text.splitlines() if line.startswith("|")]
+        assert len(rows) == 4 and "old" not in text
+    ours = one.summary["network"]
+    assert "2.13.0+cpu; 3 minutes of jobs in all" in text and "Run on 2026-11-27 by" in text
+    # texts of a paper are no markup
+    assert "<script" not in text and "&lt;script&gt;" in text and "\\*\\*&amp;\\*\\*" in text
+    assert rows[2].replace("\\|", "").count("|") == 9 and ours["model"] in rows[2]
+
+
+def test_a_readme_without_its_marks_is_refused(tmp_path):
+    write_tsv(catalogue.table_of([made_catalogue.repeated()]), tmp_path / "t.tsv")
+    with pytest.raises(InputError, match="once each"):
+        catalogue_table.updated("# Title\n", catalogue_table.read(tmp_path / "t.tsv"))
