@@ -8,9 +8,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import made_catalogue
 import pandas as pd
 import pytest
 import report_tables
+import test_catalogue_page
 import test_insight
 import test_report
 import test_searches
@@ -63,7 +65,15 @@ def index(folder):
     return test_summary.index([one, other] * 4)
 
 
-PAGES = {make.__name__: make for make in (numbers, classes, positions, index)}
+def published(folder):
+    """The page over the published analyses."""
+    paper = dict.fromkeys(made_catalogue.PAPER, HOSTILE)
+    many = [made_catalogue.repeated(f"n{at}", gap=(0.2, 0.1, 0.3), paper=paper, **CHANGES)
+            for at in range(16)]  # fmt: skip
+    return test_catalogue_page.page(*many)
+
+
+PAGES = {make.__name__: make for make in (numbers, classes, positions, index, published)}
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +139,7 @@ def test_a_page_runs_without_errors_or_requests_and_hostile_text_stays_text(open
     assert others == [page.url]
     assert page.evaluate("window.hit") is None
     assert page.locator("img:not([src^='data:image/'])").count() == 0
-    if name == "index":
+    if name in ("index", "published"):
         assert page.locator("tbody a").first.inner_text() == HOSTILE
     else:
         assert page.title() == page.locator("h1").inner_text() == HOSTILE
@@ -207,6 +217,18 @@ def test_rows_are_filtered_by_what_is_typed(opened):
     assert page.locator("#training output").inner_text() == ""
 
 
+def test_published_numbers_are_filtered_sorted_and_lead_to_their_analysis(opened):
+    page = opened("published")
+    page.get_by_role("searchbox").fill("analyses=[n3]")
+    shown = page.locator(".alone tbody tr:not([hidden])")
+    assert shown.count() == 1
+    heading = page.locator(".alone thead th").filter(has_text="ours").first
+    heading.get_by_role("button").click()
+    assert heading.get_attribute("aria-sort") == "descending"
+    shown.locator("a").click()
+    assert page.url.endswith("#of-n3") and page.locator("#of-n3 h2").is_visible()
+
+
 def test_the_methods_text_is_copied(opened):
     page = opened("numbers")
     page.evaluate("navigator.clipboard.writeText = async text => { window.copied = text; }")
@@ -260,7 +282,7 @@ def test_print_has_all_of_it_and_no_navigation(opened):
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (make test-browser)")
-@pytest.mark.parametrize("name", ["numbers", "positions", "index"])
+@pytest.mark.parametrize("name", ["numbers", "positions", "index", "published"])
 @pytest.mark.parametrize(
     ("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["light", "dark"]
 )

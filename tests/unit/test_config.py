@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from biornn.checking import validate
 from biornn.config import AnalysisConfig, RunConfig, load_analysis, load_variants, section
-from biornn.files import InputError
+from biornn.files import InputError, read_yaml
 
 ROOT = Path(__file__).parents[2]
 MPSA = ROOT / "config/analyses/mpsa.yaml"
@@ -369,3 +369,69 @@ def test_all_networks_but_controls_are_explained_and_the_whole_is_no_part():
     assert (analysis.explained, analysis.parts) == (["a"], [0.1])
     none = AnalysisConfig.model_validate(plain | {"explain": {"models": []}})
     assert none.explained == []
+
+
+def test_the_catalogue_has_papers_and_numbers():
+    run = read_yaml(ROOT / "config/config.yaml")[0]
+    assert RunConfig.model_validate(run).catalogue
+    for name in run["catalogue"]:
+        for variant, analysis in load_variants(ROOT / f"config/analyses/{name}.yaml").items():
+            assert analysis.paper is not None, (name, variant)
+            assert analysis.published or variant, name
+
+
+def test_a_paper_says_all_of_it_and_a_variant_may_say_something_else(tmp_path):
+    mpsa = (ROOT / "config/analyses/mpsa.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "mpsa.yaml"
+    variants = (
+        "variants: {other: {paper: {task: '<b>else</b>'}, published: []}, none: {paper: null}}"
+    )
+    path.write_text(f"{mpsa}\n{variants}\n", encoding="utf-8")
+    found = load_variants(path)
+    assert found["other"].paper.task == "<b>else</b>" and not found["other"].published
+    assert found["other"].paper.asked == found[""].paper.asked and found["none"].paper is None
+    for old, new, said in (
+        ("  task: 5′ splice site → PSI\n", "", "paper.task"),
+        ("  task: 5′ splice site → PSI\n", "  task: '  '\n", "paper.task"),
+        ("  task: 5′ splice site → PSI\n", "  tasks: x\n", "unknown key 'paper.tasks'"),
+    ):
+        assert old in mpsa
+        path.write_text(mpsa.replace(old, new), encoding="utf-8")
+        with pytest.raises(InputError, match=said):
+            load_variants(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "give `value`, or the column of `predictions`"),
+        ({"predictions": {"column": "p", "factor": 0}}, "other than 0"),
+        ({"predictions": {"column": ""}}, "at least 1 character"),
+        ({"value": 1, "predictions": {"column": "p", "sign": -1}}, "predictions.sign"),
+    ],
+)
+def test_a_published_number_is_a_value_or_a_column(change, said):
+    entry = {"name": "a", "metric": "r2", "model": "best_recurrent", "source": "b"}
+    plain = {"sources": {"s": {"type": "path", "path": "t.csv"}}}
+    with pytest.raises(ValueError, match=re.escape(said)):
+        AnalysisConfig.model_validate(plain | {"published": [entry | change]})
+    column = {"predictions": {"column": "p", "factor": -1}}
+    good = AnalysisConfig.model_validate(plain | {"published": [entry | column]})
+    assert good.published[0].value is None and good.published[0].predictions.factor == -1
+    classes = {"target": {"column": "y", "classes": ["a", "b"]}}
+    with pytest.raises(ValueError, match="predictions are numbers; the task is classification"):
+        AnalysisConfig.model_validate(plain | classes | {"published": [entry | column]})
+
+
+def test_the_six_steps_of_a_published_analysis_fit_together(tmp_path):
+    page = (ROOT / "resources/published/README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\d)\.", page, re.MULTILINE) == list("123456")
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    text = "".join(blocks).replace("64 digits", "0" * 64)
+    text += "examples: {sequence: {column: x, alphabet: dna}}\nsplit: {method: random}\n"
+    text += "target: {column: y, classes: [a, b]}\n"
+    path = tmp_path / "one.yaml"
+    path.write_text(text, encoding="utf-8")
+    found = load_variants(path)
+    assert found[""].paper and found[""].published[0].not_comparable
+    assert found["homology"].split.by_homology and not found["homology"].published

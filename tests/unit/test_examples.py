@@ -442,3 +442,26 @@ def test_texts_are_numbers_where_all_are():
     assert examples.values_of(["10", "5", "-1e2"]) == {"10": 10.0, "5": 5.0, "-1e2": -100.0}
     for texts in (["1", "one"], ["1", "inf"], ["1", ""]):
         assert examples.values_of(texts) == {}
+
+
+def test_published_predictions_are_kept_as_numbers(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y,theirs\nACGU,1,0.5\nACGA,2,-1e-3\nACGG,3, 7\n", encoding="utf-8")
+    sequence = {"column": "x", "alphabet": "rna"}
+
+    def build(*columns):
+        return examples.build(
+            {"t": path},
+            section("examples", {"source": "t", "sequence": sequence}),
+            section("target", {"column": "y"}),
+            section("split", {"method": "random"}),
+            published=columns,
+        ).table
+
+    assert build("theirs")[examples.published_column("theirs")].tolist() == [0.5, -1e-3, 7.0]
+    assert "theirs" not in "".join(build().columns)
+    with pytest.raises(InputError, match="no column 'ours'"):
+        build("ours")
+    path.write_text("x,y,theirs\nACGU,1,0.5\nACGA,2,?\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"line 3.*'theirs' is '\?', not a number"):
+        build("theirs")

@@ -272,7 +272,9 @@ VARIATIONS = {
                        "correction": "benjamini_hochberg"},
         "explain": {"motifs": {"source": "s"}, "site": {"start": "a", "end": "b"}},
         "published": [{"name": "n", "metric": "r2", "value": 0.5, "model": "net", "source": "q",
-                       "not_comparable": "other data"}],
+                       "not_comparable": "other data"},
+                      {"name": "m", "metric": "r2", "predictions": {"column": "p"}, "model": "net",
+                       "source": "q"}],
         "networks": NETWORKS,
     },
 }  # fmt: skip

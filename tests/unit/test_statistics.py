@@ -64,6 +64,7 @@ def test_seeds_that_predict_other_examples_are_refused(table):
 
 def test_the_place_of_a_file_says_what_it_is(tmp_path):
     table = predictions({"m": ("baseline", 1, 1)}).drop(columns=["model", "kind"])
+    table = pd.concat([table, table.head(3).assign(subset="train")])
     places = ["models/lstm", "models/shuffled", "baselines/ridge", "replicate"]
     files = [tmp_path / "results/x" / place / "fold0/predictions.parquet" for place in places]
     for file in files:
@@ -73,6 +74,7 @@ def test_the_place_of_a_file_says_what_it_is(tmp_path):
     assert read.groupby("model")["kind"].first().to_dict() == {
         "lstm": "recurrent", "shuffled": "control", "ridge": "baseline", "replicate": "ceiling",
     }  # fmt: skip
+    assert set(read["subset"]) == {"validation", "test"}  # those of training are not scored
 
 
 @pytest.mark.slow

@@ -65,7 +65,9 @@ def test_a_workflow_that_imports_this_one_runs_it_and_overrides_a_rule(tmp_path)
     made = {path.name for path in copy.folder.iterdir()} - {".snakemake"}
     assert made == {"best.txt", "networks", "config", "config.yaml", "data", "Snakefile"}
     # an analysis that comes with the workflow needs no file in the project
-    (copy.folder / "config.yaml").write_text("biornn: {analyses: [tiny, memory]}\n")
+    (copy.folder / "config.yaml").write_text(
+        "biornn: {analyses: [tiny, memory], catalogue: [mpsa]}\n"
+    )
     again = copy.run("-n")
     assert "Nothing to be done" in again.stdout, again.stdout
     # the inputs of a prediction are the project's, its model is a result

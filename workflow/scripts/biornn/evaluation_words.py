@@ -157,6 +157,11 @@ def published_in_words(analysis: AnalysisConfig) -> str:
         f" {'A published number was' if n == 1 else f'{n} published numbers were'} compared with "
         "ours: within our interval, widened by the published uncertainty, one counts as reproduced."
     )
+    if any(entry.predictions for entry in analysis.published):
+        said += (
+            " Where the data have a published model's own predictions, these were scored on the "
+            "same test examples as ours."
+        )
     if any(entry.not_comparable for entry in analysis.published):
         said += " Those whose protocol or data differ were called not comparable."
     return said
