@@ -21,8 +21,8 @@ NEAREST_COLUMNS = ["fold", "id", "nearest", "identity", "strand"]
 SIMILAR = 0.9
 #: Identities below are not told apart: they are those of strangers.
 LOWEST = 0.2
-#: Steps of the bit-parallel edit distance that an audit may take: about two minutes on two cores.
-BUDGET = 6e10
+#: Steps of the bit-parallel edit distance that an audit may take: about a minute on two cores.
+BUDGET = 2e10
 #: Shuffled sequences that show what identity strangers have.
 _SHUFFLED = 50
 _HASHES_AT_ONCE = 2**22
