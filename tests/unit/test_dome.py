@@ -166,7 +166,7 @@ def test_times_and_machine():
 
 def test_what_it_is_compared_with_and_what_it_is_explained_by():
     answers = checklist(**VARIATIONS["everything"])
-    assert answers["evaluation", "comparison"].endswith("With published numbers: n (q).")
+    assert answers["evaluation", "comparison"].endswith("With published numbers: n (q); m (q).")
     assert "`mean`, `ridge` and `trees`" in answers["evaluation", "comparison"]
     assert "integrated gradients" in answers["model", "interpretability"]
     silent = checklist(explain={"models": []})["model", "interpretability"]

@@ -63,6 +63,19 @@ def test_the_published_model_is_scored_on_our_test_examples(run):
     assert judged["published"].item() == found["value"]
 
 
+def test_folds_are_taken_together(run):
+    path, table, _, errors = run
+    one = pd.read_parquet(path)
+    # each half is tested by the fold that did not train on it
+    other = one.assign(fold=1, subset=one["subset"].map({"train": "test", "test": "train"}))
+    folds = pd.DataFrame({"fold": [0, 1], "scheme": "k_fold", "repeat": 0})
+    both = pd.concat([one, other], ignore_index=True)
+    groups = statistics.prepare(both, {}, folds, task=REGRESSION, n_resamples=100)
+    split = statistics.overall(folds)[0]
+    (found,) = published.with_predictions([entry()], groups, split, table, path, REGRESSION)
+    assert found["value"] == pytest.approx(errors.mean(), rel=1e-12)
+
+
 def test_the_number_of_the_paper_must_follow_from_the_column(run):
     whole = run[3].mean()
     found = scored(run, entry(value=round(whole, 3)))[0]

@@ -310,11 +310,6 @@ def _counts(raw: pd.DataFrame, columns: Sequence[str], table: pd.DataFrame) -> p
     return counts
 
 
-def published_column(column: str) -> str:
-    """What a column with published predictions is called in `examples.parquet`."""
-    return f"published.{column}"
-
-
 def _kept_for(stratum: Stratum) -> str:
     return f"stratum.{stratum.name}"
 
@@ -364,6 +359,11 @@ def values_of(texts: Sequence[str]) -> dict[str, float]:
     if not np.isfinite(numbers.to_numpy(float)).all():
         return {}
     return dict(zip(texts, numbers.astype(float), strict=True))
+
+
+def published_column(column: str) -> str:
+    """What a column with published predictions is called in `examples.parquet`."""
+    return f"published.{column}"
 
 
 def save(examples: Examples, path: str | Path) -> None:
