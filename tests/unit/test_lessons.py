@@ -26,6 +26,21 @@ def test_the_first_lesson_is_that_of_the_comparison(error, said):
     assert ("simple one is the one to take" in first) == (error == 0.6)
 
 
+def test_a_network_that_knows_nothing_is_not_praised():
+    one = made_catalogue.repeated(tables=report_tables.tables(network_error=0.3))
+    network = one.summary["network"] | {"value": -0.1}
+    first = lessons.lessons(replace(one, summary=one.summary | {"network": network}))[0]
+    assert first.startswith("A network is better than the simple models, and knows nothing either")
+
+
+def test_an_interval_beside_a_p_of_many_comparisons_is_explained():
+    one = made_catalogue.repeated(tables=report_tables.tables(network_error=0.6))
+    for low, said in ((-0.2, False), (0.01, True)):
+        difference = one.summary["difference"] | {"ci_low": low, "ci_high": 0.3}
+        first = lessons.lessons(replace(one, summary=one.summary | {"difference": difference}))[0]
+        assert ("The interval is that of one comparison" in first) == said
+
+
 def test_the_model_that_wins_is_called_by_its_kind():
     tables = report_tables.tables(network_error=1.5)
     trees = {"mean": {"kind": "mean"}, "ridge": {"kind": "gradient_boosting"}}
@@ -39,13 +54,15 @@ def test_published_values_are_counted_by_their_verdicts():
         name=list("abcd"), verdict=["worse", "reproduced", "not comparable", "worse"]
     )
     said = lessons.lessons(replace(one, published=rows))[1]
-    assert said.startswith("Of 4 published values, 1 is reproduced: b (0.400; ours ")
+    assert said.startswith(
+        "Of 4 comparisons with published values, 1 is reproduced: b (0.400; ours "
+    )
     assert "; 2 are not reached: a (" in said and "; 1 is not comparable: c (" in said
     assert "bits" not in said  # one metric needs no name
     two = lessons.lessons(replace(one, published=rows.assign(metric=["r2", *["information"] * 3])))
     assert "a (R² 0.400; ours" in two[1]
     single = lessons.lessons(one)[1]
-    assert single.startswith("Of 1 published value, 1 is ")
+    assert single.startswith("The one comparison with a published value: 1 is ")
     none = lessons.lessons(replace(one, published=one.published.iloc[:0]))[1]
     assert none == "There is no published value to compare with."
 

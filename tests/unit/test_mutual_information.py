@@ -84,7 +84,32 @@ def test_a_target_that_none_or_few_share():
     target = np.r_[np.repeat([0.0, 1.0], 30), 7.0, 8.0, 8.0]
     values = mutual_information.pointwise(target, generator.normal(size=63), 5)
     assert np.isfinite(values).all()
-    assert values[60] == 0 and (values[61:] != 0).all()
+    assert values[60] == pytest.approx(np.delete(values, 60).mean())
+    assert (values[61:] != values[60]).all()
+
+
+def test_targets_between_the_bins_that_tell_as_much_do_not_lower_it():
+    found, plain = [], []
+    for seed in range(6):
+        bins, numbers = bins_and_numbers(2000, seed, 3.0)
+        plain.append(metrics.information(bins, numbers))
+        generator = np.random.default_rng(100 + seed)
+        moved = generator.random(2000) < 0.05
+        bins[moved] += generator.uniform(-0.3, 0.3, moved.sum())
+        found.append(metrics.information(bins, numbers))
+    assert np.mean(found) == pytest.approx(np.mean(plain), abs=0.03)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.09])
+def test_predictions_that_are_there_once_tell_nothing(share):
+    found = []
+    for seed in range(6):
+        generator = np.random.default_rng(seed)
+        bins, guess = generator.integers(0, 10, 2000), generator.integers(0, 2, 2000).astype(float)
+        rare = generator.random(2000) < share
+        guess[rare] = generator.random(rare.sum())
+        found.append(metrics.information(bins.astype(float), guess))
+    assert np.mean(found) == pytest.approx(0, abs=0.02)
 
 
 def test_few_repeats_are_ties_to_be_broken():

@@ -69,6 +69,11 @@ def test_folds_are_taken_together(run):
     # each half is tested by the fold that did not train on it
     other = one.assign(fold=1, subset=one["subset"].map({"train": "test", "test": "train"}))
     folds = pd.DataFrame({"fold": [0, 1], "scheme": "k_fold", "repeat": 0})
+    # and each has normalised the targets in its own way
+    other["target"] += 0.25
+    y = one.drop_duplicates("id")["target"].to_numpy()
+    of_other = (y + 0.25 + table["published.p"].to_numpy()) ** 2
+    errors = np.where(np.arange(N) % 2 == 1, errors, of_other)
     both = pd.concat([one, other], ignore_index=True)
     groups = statistics.prepare(both, {}, folds, task=REGRESSION, n_resamples=100)
     split = statistics.overall(folds)[0]
@@ -85,6 +90,15 @@ def test_the_number_of_the_paper_must_follow_from_the_column(run):
             scored(run, entry(value=wrong))
     with pytest.raises(InputError, match=r"`predictions\.factor`"):
         scored(run, entry(value=round(whole, 3), predictions={"column": "p", "factor": 1.0}))
+
+
+def test_predictions_without_a_score_are_refused(run):
+    path, table, groups, _ = run
+    split, flat = statistics.overall(FOLDS)[0], table.assign(**{"published.p": 1.0})
+    with pytest.raises(InputError, match="'p' have no pearson that is a number"):
+        published.with_predictions(
+            [entry(metric="pearson", value=0.63)], groups, split, flat, path, REGRESSION
+        )
 
 
 def test_what_differs_is_said_before_how_it_was_found(run):

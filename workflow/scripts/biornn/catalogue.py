@@ -73,7 +73,8 @@ class Repeated:
         return {
             **{key: float(whole[key]) for key in _LIMITS},
             "n": int(whole["n"]),
-            "seeds": len(rows) - 1,
+            # repeated rounds of folds have a row for each seed of each round
+            "seeds": min(len(rows) - 1, len(self.analysis.training.seeds)),
         }
 
     def gap(self, model: str) -> dict[str, Any] | None:

@@ -43,7 +43,6 @@ def render(
                 "title": each.analysis.title,
                 "models": catalogue.models_of(each),
                 "lessons": lessons.lessons(each),
-                "rows": catalogue.rows_of(each),
             }
             for each in analyses
         ],

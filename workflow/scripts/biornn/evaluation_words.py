@@ -54,7 +54,7 @@ def scores_in_words(analysis: AnalysisConfig, task: Task, n_folds: int) -> str:
     if getattr(analysis.split, "compare_random", False):
         said += (
             " The same models were trained and tested on random folds of the same sizes, to see "
-            "how much of their scores there comes from relatives of the test examples in training."
+            "how much better they seem where what this split keeps together is torn apart."
         )
     return said
 

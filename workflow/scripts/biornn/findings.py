@@ -231,8 +231,8 @@ def memorization(tables: Tables) -> str | None:
         f"Memorisation gap: on random folds {best} would seem to have {number(row['value_random'])}"
         f" instead of {number(row['value'])} ({LABELS[tables.main]}), a gap of "
         f"{number(row['gap'])} ({tables.level} interval "
-        f"{interval(row['ci_low'], row['ci_high'])}) that comes from relatives of the test "
-        "examples in training"
+        f"{interval(row['ci_low'], row['ci_high'])}) between a split that tears apart what belongs "
+        "together and this one"
         + (
             f"; the largest is that of {worst}, {number(rows.loc[worst, 'gap'])}."
             if worst != best

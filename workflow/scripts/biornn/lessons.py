@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from .catalogue import NOTHING_PUBLISHED, Repeated, rows_of
 from .findings import interval, number, p_value
-from .metrics import LABELS
+from .metrics import CHANCE, LABELS
 
 #: Simple models: alone, and what they do where they win.
 _KINDS = {
@@ -44,12 +46,16 @@ def _best(repeated: Repeated) -> str:
         f"{p_value(difference['p_adjusted'])}"
     )
     if summary["answer"] == "network":
+        if network["value"] <= CHANCE.get(repeated.main, -math.inf):
+            return f"A network is better than the simple models, and knows nothing either ({said})."
         return f"A network is worth its training here ({said})."
     if summary["answer"] == "baseline":
         return f"{kind[:1].upper()}{kind[1:]} {wins}, and no network is needed here ({said})."
+    apart = difference["ci_low"] > 0 or difference["ci_high"] < 0
+    alone = " The interval is that of one comparison; p counts all that were made." if apart else ""
     return (
         f"The best network and {kind.removesuffix(',')} can't be told apart ({said}); by this "
-        "evidence the simple one is the one to take."
+        f"evidence the simple one is the one to take.{alone}"
     )
 
 
@@ -69,8 +75,9 @@ def _published(repeated: Repeated) -> str:
         if these:
             verb = "is" if len(these) == 1 else "are"
             parts.append(f"{len(these)} {verb} {what}: {', '.join(named)}")
-    values = "1 published value" if len(rows) == 1 else f"{len(rows)} published values"
-    return f"Of {values}, {'; '.join(parts)}."
+    if len(rows) == 1:
+        return f"The one comparison with a published value: {parts[0]}."
+    return f"Of {len(rows)} comparisons with published values, {'; '.join(parts)}."
 
 
 def _memory(repeated: Repeated) -> str | None:
@@ -87,5 +94,8 @@ def _memory(repeated: Repeated) -> str | None:
         f"{interval(row['ci_low'], row['ci_high'])})"
     )
     if flattered:
-        return f"A random split flatters: {said}, which is memory of relatives in training."
+        return (
+            f"A random split flatters: {said}; what this split keeps apart is on both sides of a "
+            "random one."
+        )
     return f"A random split does not clearly flatter: {said}."

@@ -16,7 +16,7 @@ def pointwise(target: np.ndarray, prediction: np.ndarray, n_neighbors: int) -> n
 
     Both are standardised first, and ties broken by noise of 1e-10 standard deviations from a fixed
     seed. Where nine in ten examples have a target that more than `n_neighbors` others have, as
-    whole numbers do, it is `_of_discrete`, and where they have such a prediction too, `_of_table`;
+    whole numbers do, it is `_of_discrete`, and where every prediction is such, too, `_of_table`;
     else `_of_continuous`.
 
     Parameters
@@ -32,7 +32,8 @@ def pointwise(target: np.ndarray, prediction: np.ndarray, n_neighbors: int) -> n
     codes, sizes = _repeats(target)
     if np.mean(sizes[codes] > n_neighbors + 1) >= _MOST:
         given, times = _repeats(prediction)
-        if np.mean(times[given] > n_neighbors + 1) >= _MOST:
+        # in a table a prediction that is there once would tell all of its target
+        if times.min() > n_neighbors + 1:
             nats = _of_table(codes, sizes, given, times)
         else:
             nats = _of_discrete(codes, sizes, y, n_neighbors)
@@ -66,7 +67,7 @@ def _of_discrete(codes: np.ndarray, sizes: np.ndarray, y: np.ndarray, k: int) ->
     ψ(k) + ψ(n) - ψ(N) - ψ(m), where N examples have the same target, and m (itself included) are
     nearer in y than the k-th neighbour among these; [n], in nats. The order of the values and the
     gaps between them have no influence. Where there are no k others, k is as many as there are;
-    an example whose target no other has adds nothing.
+    an example whose target no other has adds what the others do in the mean.
     """
     radius, neighbors = np.zeros(len(y)), np.minimum(k, sizes - 1)[codes]
     for code in np.flatnonzero(sizes > 1):
@@ -74,13 +75,14 @@ def _of_discrete(codes: np.ndarray, sizes: np.ndarray, y: np.ndarray, k: int) ->
         own = y[rows, None]
         distances, _ = cKDTree(own).query(own, k=min(k, len(rows) - 1) + 1)
         radius[rows] = distances[:, -1]
-    nats, shared = np.zeros(len(y)), neighbors > 0
+    nats, shared = np.zeros(len(y)), neighbors > 0  # never none: most targets repeat
     nats[shared] = (
         digamma(neighbors[shared])
         + digamma(len(y))
         - digamma(sizes[codes][shared])
         - digamma(_nearer(y, radius)[shared])
     )
+    nats[~shared] = nats[shared].mean()
     return nats
 
 

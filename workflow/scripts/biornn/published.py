@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -54,32 +55,28 @@ def with_predictions(
         For a metric or subset that is not there, a target that is not one number an example, and a
         value that the column does not bear out.
     """
-    found, targets = [], None
+    found = []
     for entry in published:
         if entry["predictions"] is None:
             found.append(dict(entry))
             continue
-        column, metric = entry["predictions"]["column"], entry["metric"]
+        column = entry["predictions"]["column"]
         if task.kind != "regression" or task.per == "position":
             raise InputError(
                 f"published: predictions in a column ('{column}') are for a target that is one "
                 f"number an example; this one is {task.name}. Give `value` instead."
             )
-        if targets is None:
-            every = pd.read_parquet(predictions, columns=["id", "target"])
-            targets = every.drop_duplicates("id").set_index("id")["target"]
         values = table.set_index("id")[published_column(column)] * entry["predictions"]["factor"]
-        rows = pd.DataFrame(
-            {"model": entry["name"], "kind": "published", "seed": 0, "id": targets.index,
-             "target": targets.to_numpy(), "prediction": values.loc[targets.index].to_numpy()}
-        )  # fmt: skip
-        tested = _examples_of(groups, split, entry["subset"])
-        score = _score(rows[rows["id"].isin(tested)], metric, task)
+        # each fold may have normalised the targets in its own way
+        tested = _targets_of(groups, split, entry["subset"])
+        score = _score(entry, tested, values, task)
         said = f"The paper's own predictions, scored on the same {len(tested):,} examples as ours"
         if entry["value"] is not None:
-            whole = _score(rows, metric, task)
-            _agree(entry, whole, len(rows))
-            said += f" (on all {len(rows):,}: {whole:.4g}; the paper: {entry['value']:g})"
+            every = pd.read_parquet(predictions, columns=["id", "target"])
+            targets = every.drop_duplicates("id").set_index("id")["target"]
+            whole = _score(entry, targets, values, task)
+            _agree(entry, whole, len(targets))
+            said += f" (on all {len(targets):,}: {whole:.4g}; the paper: {entry['value']:g})"
         note = f"{entry['note']} {said}.".strip()
         if entry["not_comparable"]:
             note = f"{entry['not_comparable']} {said}."
@@ -90,8 +87,8 @@ def with_predictions(
     return found
 
 
-def _examples_of(groups: Sequence[Group], split: Overall, subset: str) -> set[str]:
-    """Ids of a subset, as our models are scored on it."""
+def _targets_of(groups: Sequence[Group], split: Overall, subset: str) -> pd.Series:
+    """Targets of a subset by id, as our models are scored on them."""
     there = {
         group.subset: group
         for group in reversed(groups)
@@ -99,21 +96,33 @@ def _examples_of(groups: Sequence[Group], split: Overall, subset: str) -> set[st
     }
     if subset not in there:
         raise InputError(f"published: there is no subset '{subset}' among {listed(there)}.")
-    return set(there[subset].samples[0].ids)
+    sample = there[subset].samples[0]
+    return pd.Series(sample.target, index=sample.ids)
 
 
-def _score(rows: pd.DataFrame, metric: str, task: Task) -> float:
-    sample = sample_of(rows, task)
+def _score(entry: Mapping[str, Any], targets: pd.Series, values: pd.Series, task: Task) -> float:
+    rows = pd.DataFrame(
+        {"model": entry["name"], "kind": "published", "seed": 0, "id": targets.index,
+         "target": targets.to_numpy(), "prediction": values.loc[targets.index].to_numpy()}
+    )  # fmt: skip
+    sample, metric = sample_of(rows, task), entry["metric"]
     if metric not in sample.metrics:
         raise InputError(
             f"published: predictions in a column have no {metric}; there is "
             f"{listed(sample.metrics)}. Correct `metric`."
         )
-    return float(sample.values(metric)[0])
+    score = float(sample.values(metric)[0])
+    if not math.isfinite(score):
+        raise InputError(
+            f"published: {entry['name']}: the predictions in the column "
+            f"'{entry['predictions']['column']}' have no {metric} that is a number. Correct "
+            "`metric` or `predictions.column`."
+        )
+    return score
 
 
 def _agree(entry: Mapping[str, Any], whole: float, n: int) -> None:
-    """Refuse a value that the column does not give, to as many digits as were written."""
+    """Refuse a value that the column does not give, to its last digit that is not 0."""
     exponent = Decimal(repr(float(entry["value"]))).as_tuple().exponent
     last = 10.0 ** min(int(exponent), 0)
     if abs(whole - entry["value"]) > 0.5 * last * (1 + 1e-6):
