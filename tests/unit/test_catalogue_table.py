@@ -5,7 +5,8 @@ from pathlib import Path
 import made_catalogue
 import pytest
 from biornn import catalogue, catalogue_table
-from biornn.files import InputError, write_tsv
+from biornn.config import load_variants
+from biornn.files import InputError, read_yaml, write_tsv
 
 ROOT = Path(__file__).parents[2]
 STORED = ROOT / "resources/published.tsv"
@@ -21,6 +22,26 @@ def test_the_readme_has_the_stored_numbers_and_no_others():
     digit = next(each for each in row if each.isdigit())
     edited = readme.replace(row, row.replace(digit, str((int(digit) + 1) % 10), 1))
     assert edited != readme and catalogue_table.updated(edited, table) == readme
+
+
+def test_the_stored_numbers_are_those_of_the_analyses_as_they_are():
+    """No analysis, and no published value, was added or changed without a run after it."""
+    stored = catalogue_table.read(STORED)
+    entries = read_yaml(ROOT / "config/config.yaml")[0]["catalogue"]
+    analyses = {
+        f"{entry}_{variant}" if variant else entry: analysis
+        for entry in entries
+        for variant, analysis in load_variants(ROOT / f"config/analyses/{entry}.yaml").items()
+    }
+    assert list(stored["analysis"].drop_duplicates()) == list(analyses)
+    for name, analysis in analyses.items():
+        rows = stored[stored["analysis"] == name]
+        found = [(row.model, row.metric) for row in rows.itertuples()]
+        wanted = [(entry.name, entry.metric) for entry in analysis.published]
+        assert not wanted or found == wanted, name
+        for entry, value in zip(analysis.published, rows["published"], strict=False):
+            assert entry.predictions or value == entry.value, (name, entry.name)
+        assert set(rows["task"]) == {analysis.paper.task}
 
 
 def test_the_section_is_written_between_its_marks(tmp_path):
