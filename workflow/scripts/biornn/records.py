@@ -11,6 +11,8 @@ from .config_data import SampleConfig
 from .files import InputError
 
 QC_COLUMNS = ["record", "line", "action", "reason", "count"]
+#: The note that counts what passed the checks and is not in the sample.
+NOT_DRAWN = "records left out of the sample that was drawn"
 
 
 @dataclass
@@ -106,7 +108,7 @@ def drawn(stays: np.ndarray, config: SampleConfig, log: Log) -> np.ndarray:
     """Boolean [n]: the records of the sample; how many are left out is noted in one line."""
     rows = np.flatnonzero(stays)
     taken = np.random.default_rng(config.seed).permutation(rows)[: config.n]
-    log.note("records left out of the sample that was drawn", len(rows) - len(taken))
+    log.note(NOT_DRAWN, len(rows) - len(taken))
     found = np.zeros(len(stays), dtype=bool)
     found[taken] = True
     return found
