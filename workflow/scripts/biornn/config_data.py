@@ -121,8 +121,9 @@ class ExamplesConfig(TableRef):
         None,
         min_length=1,
         description="Files of one class: the source (or sources) of each class, in place of "
-        "`source`. The class is in the column `class` and the name of the source in the column "
-        "`source`, for a split that the data came with (`method: column`).",
+        "`source`. The class is in the column `class`; where a class has several sources, the name "
+        "of that of each record is in the column `source`, for a split that the data came with "
+        "(`method: column`).",
     )
     id: str | None = Field(
         None,
