@@ -32,6 +32,10 @@ def test_a_sample_and_copies_that_are_left_out():
     said = records(400, 230, duplicates="keep_first", sample=sample)
     assert f"; 150 examples, {drawn}, were used. Of identical sequences the" in said
     # fewer than were drawn, where the split leaves copies out; and fewer than were asked for
+    with_reference = report_tables.analysis(examples={"source": "s", "sample": sample})
+    assert "150 examples, drawn by chance with the reference sequence (seed 4) from those" in (
+        data_words.records_in_words(with_reference, 400, FOLDS, 250)
+    )
     said = records(400, 230, sample={"n": 160, "seed": 4})
     assert f"; 150 examples of 160 {drawn} were used" in said
     assert "all of them were used. Identical sequences were kept." in records(sample=sample)

@@ -157,6 +157,19 @@ def test_dropped_records_are_listed_and_leave_the_rows_in_step(tmp_path):
     assert built.qc.loc[built.qc["reason"] == "records kept", "count"].item() == 2
 
 
+def test_a_sample_has_the_reference_and_every_class(tmp_path):
+    text = "seq,n,m,set\n" + "".join(f"ACG{letter},1,2,train\n" for letter in "ACGU")
+    ratio = {**COUNTS["normalization"][0], "reference_sequence": "ACGG"}
+    for seed in range(4):
+        sample, expression = {"n": 2, "seed": seed}, COUNTS | {"normalization": [ratio]}
+        built = build(tmp_path, text, expression=expression, sample=sample)
+        assert "ACGG" in set(built.table["sequence"]) and len(built.table) == 2
+    text = "seq,y,set\nAA,a,train\nCC,a,train\nGG,b,train\n"
+    with pytest.raises(InputError, match="none of the 1 that were drawn is of the class"):
+        build(tmp_path, text, sample={"n": 1})
+    assert len(build(tmp_path, text, sample={"n": 3}).table) == 3
+
+
 def test_nothing_left_is_an_error(tmp_path):
     with pytest.raises(InputError, match="no record is left"):
         build(tmp_path, "seq,y,set\nXX,1,train\n", sequence={"unknown": "drop"})

@@ -281,6 +281,11 @@ class AnalysisConfig(Section):
             of_column = entry.subset.startswith(tuple(f"test/{s.name}-" for s in of_columns))
             if entry.subset not in subsets and not of_column:
                 raise ValueError(f"published: no subset '{entry.subset}' among {listed(subsets)}")
+            if entry.predictions and entry.value is not None and self.examples.sample:
+                raise ValueError(
+                    "published: a `value` beside `predictions` is recomputed on the whole table, "
+                    "which examples.sample does not take; leave `value` or the sample out"
+                )
             if entry.predictions and profiles:
                 raise ValueError("published.predictions: a column is one of the table of examples")
             if entry.predictions and self.known_task not in ("auto", "regression", "count"):

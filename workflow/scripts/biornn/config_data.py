@@ -168,8 +168,9 @@ class ExamplesConfig(TableRef):
     )
     sample: SampleConfig | None = Field(
         None,
-        description="Go on with so many of the examples that passed the checks, drawn by chance: "
-        "for a protocol that does so, or for a first look at a large table.",
+        description="Go on with so many of the examples that passed the checks, drawn by chance "
+        "(a `reference_sequence` is always among them): for a protocol that does so, or for a "
+        "first look at a large table.",
     )
 
     @field_validator("classes")

@@ -55,7 +55,7 @@ def records_in_words(
     if used == n_read:
         kept = f"{'all of them' if n_read > 1 else 'it'} {'were' if n_read > 1 else 'was'} used"
     else:
-        drawn = _drawn_in_words(examples, used) if n_not_drawn else ""
+        drawn = _drawn_in_words(analysis, used) if n_not_drawn else ""
         kept = f"{used:,} examples{drawn} were used"
     said = f"{n_read:,} records were read from {origin(analysis)}; {kept}"
     cut = [] if analysis.has_profiles or examples.numbers else _cut_in_words(examples)
@@ -78,12 +78,14 @@ def records_in_words(
     return f"{said}."
 
 
-def _drawn_in_words(examples: ExamplesConfig, used: int) -> str:
+def _drawn_in_words(analysis: AnalysisConfig, used: int) -> str:
     """After `{used} examples`: that they are a sample, or part of one."""
-    assert examples.sample is not None
-    drawn = f"drawn by chance (seed {examples.sample.seed}) from those that passed all checks"
+    sample, expression = analysis.examples.sample, analysis.expression
+    assert sample is not None
+    kept = " with the reference sequence" * bool(expression and expression.references)
+    drawn = f"drawn by chance{kept} (seed {sample.seed}) from those that passed all checks"
     # of copies that a split leaves out some may have been drawn
-    return f", {drawn}," if used == examples.sample.n else f" of {examples.sample.n:,} {drawn}"
+    return f", {drawn}," if used == sample.n else f" of {sample.n:,} {drawn}"
 
 
 def _cut_in_words(examples: ExamplesConfig) -> list[str]:
