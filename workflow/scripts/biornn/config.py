@@ -439,8 +439,9 @@ class RunConfig(Section):
     catalogue: list[str] = Field(
         [],
         description="The same of what `snakemake published` runs: analyses of published work, each "
-        "with its `paper` and its `published` numbers. Other commands leave them alone, unless "
-        "`analyses` has them too.",
+        "with its `paper` and its `published` numbers. Other commands do not run them, unless "
+        "`analyses` has them too, but check their files: one that is missing or wrong stops every "
+        "command.",
     )
     download: DownloadConfig = DownloadConfig()
     predict: PredictConfig | None = Field(
