@@ -100,7 +100,7 @@ ENTRY = {
         ((0.3, 0.2, 0.4), {"metric": "mse"}, "better"),
         ((0.5, np.nan, np.nan), {}, "reproduced"),
         ((0.7, np.nan, np.nan), {"metric": "ece"}, "worse"),
-        ((0.5, 0.4, 0.6), {"not_comparable": "other split"}, "not comparable"),
+        ((0.5, 0.4, 0.6), {"not_comparable": "other split", "note": ""}, "not comparable"),
     ],
 )
 def test_verdicts(ours, change, expected):
@@ -110,3 +110,19 @@ def test_verdicts(ours, change, expected):
     (found,) = comparisons.judge([entry], scores, {"best_recurrent": "m"}).to_dict("records")
     assert (found["verdict"], found["model"], found["ours"]) == (expected, "m", ours[0])
     assert found["note"] == (entry["not_comparable"] or "n")
+
+
+@pytest.mark.parametrize(
+    ("differs", "note", "expected"),
+    [
+        ("other split", "See there.", "other split. See there."),
+        ("Other split.", "See there", "Other split. See there"),
+        # as the entry of a column of predictions has it
+        ("Other. And more.", "Other. And more.", "Other. And more."),
+    ],
+)
+def test_a_note_is_shown_beside_what_differs(differs, note, expected):
+    row = ("m", "recurrent", 0, "all", "test", "r2", 0.5, 0.4, 0.6, 9, 9)
+    scores = pd.DataFrame([row], columns=statistics.METRICS_COLUMNS)
+    entry = ENTRY | {"not_comparable": differs, "note": note}
+    assert comparisons.judge([entry], scores, {"best_recurrent": "m"})["note"].item() == expected

@@ -418,6 +418,11 @@ def test_a_published_number_is_a_value_or_a_column(change, said):
     column = {"predictions": {"column": "p", "factor": -1}}
     good = AnalysisConfig.model_validate(plain | {"published": [entry | column]})
     assert good.published[0].value is None and good.published[0].predictions.factor == -1
+    sampled = plain | {"examples": {"sample": {"n": 5}}}
+    for given in (column, {"value": 1}):
+        assert AnalysisConfig.model_validate(sampled | {"published": [entry | given]})
+    with pytest.raises(ValueError, match=r"on the whole table, which examples\.sample"):
+        AnalysisConfig.model_validate(sampled | {"published": [entry | column | {"value": 1}]})
     classes = {"target": {"column": "y", "classes": ["a", "b"]}}
     with pytest.raises(ValueError, match="predictions are numbers; the task is classification"):
         AnalysisConfig.model_validate(plain | classes | {"published": [entry | column]})

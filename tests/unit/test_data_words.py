@@ -8,10 +8,10 @@ from biornn.examples import Description
 from report_tables import FOLDS
 
 
-def records(n_read=150, **examples):
+def records(n_read=150, n_not_drawn=0, **examples):
     examples = {"source": "s", "sequence": {"column": "x", "alphabet": "rna"}} | examples
     analysis = report_tables.analysis(examples=examples, expression=None, target={"column": "y"})
-    return data_words.records_in_words(analysis, n_read, FOLDS)
+    return data_words.records_in_words(analysis, n_read, FOLDS, n_not_drawn)
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,26 @@ def test_copies(duplicates, said):
 
 
 def test_a_sample_and_copies_that_are_left_out():
-    assert records(duplicates="keep_first", sample={"n": 100, "seed": 4}).endswith(
-        "the first was kept. Of these, 100 were drawn by chance (seed 4)."
+    sample = {"n": 150, "seed": 4}
+    drawn = "drawn by chance (seed 4) from those that passed all checks"
+    said = records(400, 230, duplicates="keep_first", sample=sample)
+    assert f"; 150 examples, {drawn}, were used. Of identical sequences the" in said
+    # fewer than were drawn, where the split leaves copies out; and fewer than were asked for
+    with_reference = report_tables.analysis(examples={"source": "s", "sample": sample})
+    assert "150 examples, drawn by chance with the reference sequence (seed 4) from those" in (
+        data_words.records_in_words(with_reference, 400, FOLDS, 250)
     )
+    said = records(400, 230, sample={"n": 160, "seed": 4})
+    assert f"; 150 examples of 160 {drawn} were used" in said
+    assert "all of them were used. Identical sequences were kept." in records(sample=sample)
+    assert "; 150 examples were used. Identical" in records(160, sample={"n": 100000})
     split = {"method": "ordered", "test": 30}
-    for drop in (False, True):
-        said = data_words.split_in_words(section("split", split | {"drop_copies": drop}), FOLDS)
-        assert ("whose sequence was also in an earlier part were left out" in said) == drop
+    for drop, alphabet, strand in (
+        (False, "dna", ""), (True, "rna", ""), (True, "dna", " (or its reverse complement)"),
+    ):  # fmt: skip
+        config = section("split", split | {"drop_copies": drop})
+        said = data_words.split_in_words(config, FOLDS, alphabet)
+        assert (f"sequence{strand} was also in an earlier part were left out" in said) == drop
 
 
 def test_pieces_of_long_records():

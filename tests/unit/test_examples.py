@@ -157,6 +157,19 @@ def test_dropped_records_are_listed_and_leave_the_rows_in_step(tmp_path):
     assert built.qc.loc[built.qc["reason"] == "records kept", "count"].item() == 2
 
 
+def test_a_sample_has_the_reference_and_every_class(tmp_path):
+    text = "seq,n,m,set\n" + "".join(f"ACG{letter},1,2,train\n" for letter in "ACGU")
+    ratio = {**COUNTS["normalization"][0], "reference_sequence": "ACGG"}
+    for seed in range(4):
+        sample, expression = {"n": 2, "seed": seed}, COUNTS | {"normalization": [ratio]}
+        built = build(tmp_path, text, expression=expression, sample=sample)
+        assert "ACGG" in set(built.table["sequence"]) and len(built.table) == 2
+    text = "seq,y,set\nAA,a,train\nCC,a,train\nGG,b,train\n"
+    with pytest.raises(InputError, match="none of the 1 that were drawn is of the class"):
+        build(tmp_path, text, sample={"n": 1})
+    assert len(build(tmp_path, text, sample={"n": 3}).table) == 3
+
+
 def test_nothing_left_is_an_error(tmp_path):
     with pytest.raises(InputError, match="no record is left"):
         build(tmp_path, "seq,y,set\nXX,1,train\n", sequence={"unknown": "drop"})
@@ -318,19 +331,32 @@ def test_several_files_a_class(tmp_path):
     paths = {name: tmp_path / f"{name}.fa" for name in ("p_train", "n_train", "p_test")}
     for number, (name, path) in enumerate(paths.items()):
         path.write_text(f">{name}\n{'ACGU'[number]}A\n")
-    built = examples.build(
-        paths,
-        section(
-            "examples", {"classes": {"pos": ["p_train", "p_test"], "neg": "n_train"}, "id": "id"}
-        ),
-        section("target", {}),
-        section("split", {"method": "column", "column": "source"}),
-    )
+
+    def build_by(column, **classes):
+        return examples.build(
+            paths,
+            section("examples", {"classes": classes, "id": "id"}),
+            section("target", {}),
+            section("split", {"method": "column", "column": column}),
+        )
+
+    built = build_by("source", pos=["p_train", "p_test"], neg="n_train")
     assert built.table[["id", "subset", "target"]].to_numpy().tolist() == [
         ["p_train", "p_train", "pos"],
         ["p_test", "p_test", "pos"],
         ["n_train", "n_train", "neg"],
     ]
+    # a column of that name in a file is not overwritten unseen, and is left where it is not asked
+    for name in ("p_train", "p_test", "n_train"):
+        paths[name] = tmp_path / f"{name}.csv"
+        paths[name].write_text(f"id,sequence,source,set\n{name},A{'CGU'[len(name) % 3]},NCBI,tr\n")
+    with pytest.raises(
+        InputError, match=r"p_train\.csv: the file has a column 'source' of its own"
+    ):
+        build_by("source", pos=["p_train", "p_test"], neg="n_train")
+    built = build_by("set", pos=["p_train", "p_test"], neg="n_train")
+    assert built.table["subset"].tolist() == ["tr"] * 3
+    assert build_by("source", pos="p_train", neg="n_train").table["subset"].tolist() == ["NCBI"] * 2
     with pytest.raises(ValueError, match="the source 'a' is named twice"):
         section("examples", {"classes": {"pos": ["a", "b"], "neg": "a"}})
 

@@ -222,12 +222,12 @@ VERSIONS = {"biornn": "9", "python": "3.11", "torch": "2", "optuna": "5", "captu
 
 def written(
     task=REGRESSION, folds=report_tables.FOLDS, alphabet="rna", inputs="letters", n_read=151,
-    networks=(), baselines=(), **changes,
+    networks=(), baselines=(), n_not_drawn=0, **changes,
 ):  # fmt: skip
     description = Description(inputs, alphabet, task)
     return methods.methods_text(
         report_tables.analysis(**changes), description, folds, n_read, "CPU, 1 thread",
-        networks=networks, baselines=baselines, versions=VERSIONS,
+        networks=networks, baselines=baselines, versions=VERSIONS, n_not_drawn=n_not_drawn,
     )  # fmt: skip
 
 
@@ -266,6 +266,9 @@ VARIATIONS = {
                                  "unknown": "drop", "too_short": "drop", "min_length": 5,
                                  "too_long": "crop_end", "max_length": 50, "remove": "-",
                                  "strip_start": "M"}}},
+    "a sample": PLAIN
+    | {"n_not_drawn": 1, "examples": {"source": "s", "sample": {"n": 150},
+                                      "sequence": {"column": "x", "alphabet": "rna"}}},
     "everything": {
         "learning_curve": [0.1, 0.3], "replicate": {"source": "s"},
         "evaluation": {"strata": [{"name": "GU", "pattern": "GU"}],

@@ -1,7 +1,7 @@
 """Models in words; whole texts are tested with the methods."""
 
 import pytest
-from biornn import model_words
+from biornn import model_words, references
 from biornn.config import section
 from biornn.config_models import ModelConfig, TrainingConfig
 from biornn.targets import NEXT_VALUE, Task
@@ -65,3 +65,9 @@ def test_spreads_are_scored_where_there_are_any():
     assert "coverage" in model_words.spread_in_words(models)
     assert model_words.spread_in_words({"a": models["a"]}) == ""
     assert model_words.own_losses_in_words(models, 1).startswith(" Of b: negative log likelihood")
+
+
+def test_an_estimator_that_may_not_have_been_used_is_named_and_not_cited():
+    said = model_words.metrics_in_words(Task())
+    assert "of measurements that mostly repeat, as whole numbers do, that of Ross, PLoS" in said
+    assert [work.split(" ")[0] for work in references.cited(said)] == ["Kraskov", "Lin"]

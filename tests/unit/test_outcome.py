@@ -6,6 +6,7 @@ import pandas as pd
 import report_tables
 from biornn import outcome
 from biornn.files import write_json
+from biornn.records import NOT_DRAWN
 from biornn.targets import Task
 
 
@@ -50,7 +51,9 @@ def test_an_example_may_be_called_na():
 def test_models_are_ranked_by_the_main_metric():
     tables = report_tables.tables()
     assert tables.main == "r2" and tables.ranked_models()[:3] == ["replicate", "net", "ridge"]
-    assert outcome.n_read(tables) == 151
+    assert outcome.n_read(tables) == 151 and outcome.n_not_drawn(tables) == 0
+    sampled = replace(tables, qc=tables.qc.iloc[:1].assign(reason=NOT_DRAWN, count=7))
+    assert outcome.n_not_drawn(sampled) == 7
 
 
 def test_the_accuracy_of_secondary_structure_has_its_own_name():

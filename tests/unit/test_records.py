@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from biornn.config_data import SampleConfig
 from biornn.files import InputError
-from biornn.records import QC_COLUMNS, Log, name_of, numbers_of
+from biornn.records import NOT_DRAWN, QC_COLUMNS, Log, drawn, name_of, numbers_of
 
 TABLE = pd.DataFrame({"origin": "t.csv", "line": [2, 5], "source_id": ["a", "b"]})
 
@@ -29,3 +30,15 @@ def test_numbers_and_the_first_that_is_none():
         with pytest.raises(InputError, match=r"t\.csv, line 5, record b: 'y' is .* not a number"):
             numbers_of(raw, "y", TABLE)
     assert name_of(TABLE, 0) == "t.csv, line 2, record a"
+
+
+def test_what_is_needed_is_always_in_a_sample():
+    stays = np.arange(9) != 4
+    needed = np.arange(9) == 7
+    for seed in range(9):
+        log, config = Log(), SampleConfig(n=3, seed=seed)
+        plain, found = drawn(stays, config, log), drawn(stays, config, log, needed)
+        assert found[7] and found.sum() == plain.sum() == 3 and not found[4]
+        assert plain[7] or (found & ~needed & ~plain).sum() == 0
+        assert [row[3:] for row in log.rows] == [(NOT_DRAWN, 5)] * 2
+    assert not drawn(stays, config, log, np.arange(9) == 4)[4]

@@ -201,6 +201,9 @@ def test_random_folds_beside_those_by_group():
     assert (torn["subset"].nunique().loc[2:] > 1).any()
     with pytest.raises(ValueError, match="compare_random needs groups by column or by homology"):
         split(method="random", compare_random=True)
+    families = {"by": "column", "column": "family"}
+    with pytest.raises(ValueError, match="compare_random can't go with drop_copies"):
+        split(method="k_fold", compare_random=True, drop_copies=True, groups=families)
 
 
 # -- order, mutations ------------------------------------------------------------------------------
@@ -232,8 +235,16 @@ def test_copies_of_earlier_parts_can_be_left_out():
     folds = splits.assign(given_table, config, REGRESSION, DNA)[1]
     assert splits.sizes_of(folds) == {"train": 1, "validation": 1, "test": 3}
     only_copies = table(["AC", "AA", "AC"], subset=["tr", "va", "te"])
-    with pytest.raises(InputError, match="no example is in test"):
+    with pytest.raises(InputError, match="drop_copies leaves no example in test: the sequence"):
         assign(only_copies, config)
+    none_came = table(["AC", "AA", "AC"], subset=["tr", "va", "va"])
+    with pytest.raises(InputError, match="split: no example is in test; correct"):
+        assign(none_came, config)
+    families = {"by": "column", "column": "family"}
+    config = split(method="leave_one_out", groups=families, validation=0.5, drop_copies=True)
+    one_is_copied = table(["AA", "AC", "AG", "AG"], group=list("abcd"))
+    with pytest.raises(InputError, match="drop_copies leaves no example in test of fold 2"):
+        assign(one_is_copied, config)
 
 
 def test_substitutions_are_counted_from_the_parent():

@@ -26,6 +26,8 @@ def run_and_fail(workflow) -> str:
         ("config/config.yaml", "tiny", "tinny", "analyses/tinny.yaml: there is no such file"),
         ("config/config.yaml", "[tiny]", "[tiny]\ncatalogue: [gone]",
          "config/analyses/gone.yaml: there is no such file"),
+        ("config/config.yaml", "[tiny]", "[tiny]\ncatalogue: [tiny, config/analyses/tiny.yaml]",
+         "catalogue: 'tiny' is there twice."),
         ("data/tiny.csv", "CGUUUA", "CGTUUA", "line 2, record ex000001: the letter 'T'"),
         ("data/tiny.csv", "training,208,5,", "training,208,-5,",
          "line 3, record ex000002: the count 'ex_ct' is negative (-5"),

@@ -120,6 +120,8 @@ def read_analyses():
                 raise InputError(
                     f"{key}: '{path.stem}' can't name a results folder; use a-z, 0-9, _ and -."
                 )
+            if path.stem in names[key]:
+                raise InputError(f"{key}: '{path.stem}' is there twice.")
             if key == "catalogue" and files.get(path.stem) == path:
                 variants = analyses[path.stem].variants
                 names[key] += [path.stem, *(f"{path.stem}_{variant}" for variant in variants)]

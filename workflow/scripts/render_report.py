@@ -51,6 +51,7 @@ with job(snakemake):
         outcome.n_read(tables),
         tables.descriptions[0]["device_note"],
         searched,
+        n_not_drawn=outcome.n_not_drawn(tables),
         networks=tables.descriptions,
         baselines=baselines,
         versions=versions,

@@ -104,7 +104,7 @@ def audit(
             counts.add("shared_group", shared, "group of a training example")
         if labels is not None:
             _add_labels(counts, labels, task)
-        for reference in _references(expression):
+        for reference in expression.references if expression else []:
             note = f"{reference} sets the zero point of the normalised values"
             for subset in subset_of[(sequences == reference).to_numpy()]:
                 counts.rows.append(("normalization_reference", subset, 1, 1, 1.0, None, note))
@@ -258,12 +258,6 @@ def _copies(inputs: pd.Series, train: np.ndarray) -> np.ndarray:
     """Boolean [n]: which inputs are there a second time in training."""
     copies = _training_copies(pd.factorize(inputs)[0], train)
     return copies - train > 0
-
-
-def _references(expression: ExpressionConfig | None) -> list[str]:
-    steps = expression.normalization if expression else []
-    named = [getattr(step, "reference_sequence", None) for step in steps]
-    return [reference for reference in named if reference]
 
 
 def neighbors(encoded: EncodedSequences, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -179,7 +179,7 @@ def judge(
             )
         ours = ours.iloc[0]
         verdict = _verdict(entry, ours)
-        note = entry["not_comparable"] or entry["note"]
+        note = _said((entry["not_comparable"] or "").strip(), entry["note"].strip())
         rows.append(
             (
                 entry["name"], entry["source"], entry["metric"], entry["subset"], entry["value"],
@@ -187,6 +187,13 @@ def judge(
             )
         )  # fmt: skip
     return pd.DataFrame(rows, columns=PUBLISHED_COLUMNS)
+
+
+def _said(differs: str, note: str) -> str:
+    """What differs, and then the note, where they are two."""
+    if not (differs and note) or note == differs:
+        return differs or note
+    return f"{differs}{'' if differs[-1] in '.!?' else '.'} {note}"
 
 
 def _verdict(entry: Mapping[str, Any], ours: pd.Series) -> str:

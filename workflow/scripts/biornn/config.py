@@ -281,6 +281,11 @@ class AnalysisConfig(Section):
             of_column = entry.subset.startswith(tuple(f"test/{s.name}-" for s in of_columns))
             if entry.subset not in subsets and not of_column:
                 raise ValueError(f"published: no subset '{entry.subset}' among {listed(subsets)}")
+            if entry.predictions and entry.value is not None and self.examples.sample:
+                raise ValueError(
+                    "published: a `value` beside `predictions` is recomputed on the whole table, "
+                    "which examples.sample does not take; leave `value` or the sample out"
+                )
             if entry.predictions and profiles:
                 raise ValueError("published.predictions: a column is one of the table of examples")
             if entry.predictions and self.known_task not in ("auto", "regression", "count"):
@@ -434,8 +439,9 @@ class RunConfig(Section):
     catalogue: list[str] = Field(
         [],
         description="The same of what `snakemake published` runs: analyses of published work, each "
-        "with its `paper` and its `published` numbers. Other commands leave them alone, unless "
-        "`analyses` has them too.",
+        "with its `paper` and its `published` numbers. Other commands do not run them, unless "
+        "`analyses` has them too, but check their files: one that is missing or wrong stops every "
+        "command.",
     )
     download: DownloadConfig = DownloadConfig()
     predict: PredictConfig | None = Field(

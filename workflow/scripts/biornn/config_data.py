@@ -121,8 +121,9 @@ class ExamplesConfig(TableRef):
         None,
         min_length=1,
         description="Files of one class: the source (or sources) of each class, in place of "
-        "`source`. The class is in the column `class` and the name of the source in the column "
-        "`source`, for a split that the data came with (`method: column`).",
+        "`source`. The class is in the column `class`; where a class has several sources, the name "
+        "of that of each record is in the column `source`, for a split that the data came with "
+        "(`method: column`).",
     )
     id: str | None = Field(
         None,
@@ -167,8 +168,9 @@ class ExamplesConfig(TableRef):
     )
     sample: SampleConfig | None = Field(
         None,
-        description="Go on with so many of the examples that passed the checks, drawn by chance: "
-        "for a protocol that does so, or for a first look at a large table.",
+        description="Go on with so many of the examples that passed the checks, drawn by chance "
+        "(a `reference_sequence` is always among them): for a protocol that does so, or for a "
+        "first look at a large table.",
     )
 
     @field_validator("classes")

@@ -282,6 +282,12 @@ class ExpressionConfig(Section):
                 raise ValueError("unknown_genes: drop is for profiles; a target needs its length")
 
     @property
+    def references(self) -> list[str]:
+        """Examples, by their sequence, that a step gives a value."""
+        steps = [step for step in self.normalization if isinstance(step, LogRatio)]
+        return [step.reference_sequence for step in steps if step.reference_sequence]
+
+    @property
     def tables(self) -> list[str]:
         """Sources of the matrix, of its names, of its samples and of the order of its genes."""
         files = [self.matrix, self.samples]

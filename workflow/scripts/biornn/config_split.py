@@ -15,7 +15,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class SequenceGroups(Section):
-    """Identical sequences stay together; of DNA and RNA also reverse complements."""
+    """Identical sequences stay together; of DNA also reverse complements."""
 
     by: Literal["sequence"]
 
@@ -63,9 +63,9 @@ class _Split(Section):
     )
     drop_copies: bool = Field(
         False,
-        description="Leave out of each fold the validation examples whose sequence (or its reverse "
-        "complement) is in training, and the test examples that have theirs in either: for a split "
-        "that came with copies across its parts.",
+        description="Leave out of each fold the validation examples whose sequence (or, of DNA, "
+        "its reverse complement) is in training, and the test examples that have theirs in either: "
+        "for a split that came with copies across its parts.",
     )
     max_identity: Share | None = Field(
         None,
@@ -123,6 +123,11 @@ class _Compared(_Split):
     def _there_is_something_to_compare(self) -> _Compared:
         if self.compare_random and isinstance(self.groups, SequenceGroups):
             raise ValueError("compare_random needs groups by column or by homology")
+        if self.compare_random and self.drop_copies:
+            raise ValueError(
+                "compare_random can't go with drop_copies: the split and the random folds would "
+                "leave out other copies, and be compared on other examples; leave one of them out"
+            )
         return self
 
     @property

@@ -43,14 +43,20 @@ _DUPLICATES = {
 }
 
 
-def records_in_words(analysis: AnalysisConfig, n_read: int, folds: pd.DataFrame) -> str:
-    """How many records were read and used, from where, and what was done to them."""
+def records_in_words(
+    analysis: AnalysisConfig, n_read: int, folds: pd.DataFrame, n_not_drawn: int = 0
+) -> str:
+    """How many records were read and used, from where, and what was done to them.
+
+    `n_not_drawn` passed the checks and are not in the sample.
+    """
     used = int(folds[list(SUBSETS)].iloc[0].sum())
     examples, letters = analysis.examples, analysis.examples.sequence
     if used == n_read:
         kept = f"{'all of them' if n_read > 1 else 'it'} {'were' if n_read > 1 else 'was'} used"
     else:
-        kept = f"{used:,} examples were used"
+        drawn = _drawn_in_words(analysis, used) if n_not_drawn else ""
+        kept = f"{used:,} examples{drawn} were used"
     said = f"{n_read:,} records were read from {origin(analysis)}; {kept}"
     cut = [] if analysis.has_profiles or examples.numbers else _cut_in_words(examples)
     said += f" ({'; '.join(cut)})" if cut else ""
@@ -69,9 +75,17 @@ def records_in_words(analysis: AnalysisConfig, n_read: int, folds: pd.DataFrame)
         said += ". Ambiguity codes, where there are any, stand for mixtures of letters"
     if examples.duplicates in _DUPLICATES:
         said += f". {_DUPLICATES[examples.duplicates]}"
-    if drawn := examples.sample:
-        said += f". Of these, {drawn.n:,} were drawn by chance (seed {drawn.seed})"
     return f"{said}."
+
+
+def _drawn_in_words(analysis: AnalysisConfig, used: int) -> str:
+    """After `{used} examples`: that they are a sample, or part of one."""
+    sample, expression = analysis.examples.sample, analysis.expression
+    assert sample is not None
+    kept = " with the reference sequence" * bool(expression and expression.references)
+    drawn = f"drawn by chance{kept} (seed {sample.seed}) from those that passed all checks"
+    # of copies that a split leaves out some may have been drawn
+    return f", {drawn}," if used == sample.n else f" of {sample.n:,} {drawn}"
 
 
 def _cut_in_words(examples: ExamplesConfig) -> list[str]:
@@ -266,9 +280,10 @@ def split_in_words(split: Split, folds: pd.DataFrame, alphabet: str | None = Non
         case _:
             how_drawn = f"{even}; {together}"
     if split.drop_copies:
+        strand = " (or its reverse complement)" * (alphabet == "dna")
         how_drawn += (
-            "; validation and test examples whose sequence was also in an earlier part were left "
-            "out"
+            f"; validation and test examples whose sequence{strand} was also in an earlier part "
+            "were left out"
         )
     sizes = sizes_of(folds)
     counts = (

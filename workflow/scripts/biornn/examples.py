@@ -199,7 +199,12 @@ def build(
     stays &= not_repeated(table, stays, config.duplicates, log)
     _refuse_empty(table[stays], paths)
     if config.sample is not None and reference is None:
-        stays = drawn(stays, config.sample, log)
+        # what the others are measured by
+        named = expression.references if expression else []
+        needed = table["sequence"].isin(named).to_numpy()
+        one_class = task.kind == "classification" and per == "sequence"
+        classes = table["target"] if one_class else None
+        stays = drawn(stays, config.sample, log, needed, classes)
     log.note("records kept", int(stays.sum()))
     table = table.loc[stays].drop(columns=["line", "origin"]).reset_index(drop=True)
     if counts is not None:

@@ -34,6 +34,7 @@ def methods_text(
     device_note: str,
     found: Sequence[FoundSearch] = (),
     *,
+    n_not_drawn: int = 0,
     networks: Sequence[Mapping[str, Any]] = (),
     baselines: Sequence[Mapping[str, Any]] = (),
     versions: Mapping[str, str] | None = None,
@@ -55,6 +56,8 @@ def methods_text(
         From a model's `model.json`; used where `networks` are not given.
     found
         The searches for hyperparameters.
+    n_not_drawn
+        Records that passed the checks and are not in the sample (`examples.sample`).
     networks, baselines
         `model.json` of every network and fold, and of every baseline: parameters, epochs, and what
         was chosen on the validation examples.
@@ -79,7 +82,7 @@ def methods_text(
     searched = searches.in_words(found, analysis.tune)
     split = split_in_words(analysis.split, folds, description.alphabet)
     paragraphs = {
-        "Data": f"{data_words.records_in_words(analysis, n_read, folds)} "
+        "Data": f"{data_words.records_in_words(analysis, n_read, folds, n_not_drawn)} "
         f"{data_words.target_in_words(analysis, task)}",
         "Split": f"{split} {data_words.audit_in_words(description)} "
         f"{evaluation_words.choices_in_words(analysis, task)}",

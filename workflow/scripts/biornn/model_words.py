@@ -259,7 +259,9 @@ def metrics_in_words(task: Task) -> str:
     return (
         f"R², mean squared error, {ranks}, {index}concordance (Lin 1989), and predictive "
         "information (mutual information of prediction and measurement, estimator 1 of Kraskov et "
-        "al. 2004 with 5 neighbours; of measurements that mostly repeat, that of Ross 2014)"
+        "al. 2004 with 5 neighbours; of measurements that mostly repeat, as whole numbers do, that "
+        "of Ross, PLoS ONE 9:e87357, and where all predictions do, too, the ratio of shares with "
+        "Miller's correction of bias)"
     )
 
 

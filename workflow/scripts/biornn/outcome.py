@@ -16,6 +16,7 @@ from .examples import Description
 from .files import read_json, read_tsv
 from .folds import read_descriptions
 from .metrics import LABELS, LOWER_IS_BETTER
+from .records import NOT_DRAWN
 
 
 @dataclass(frozen=True)
@@ -220,3 +221,8 @@ def variant_rows(
 def n_read(tables: Tables) -> int:
     """Records in the source."""
     return int(tables.qc.loc[tables.qc["reason"] == "records read", "count"].iloc[0])
+
+
+def n_not_drawn(tables: Tables) -> int:
+    """Records that passed the checks and are not in the sample that was drawn."""
+    return int(tables.qc.loc[tables.qc["reason"] == NOT_DRAWN, "count"].sum())

@@ -76,12 +76,20 @@ def read(
     parts = []
     inputs = config.inputs if reference is None else {str(reference.source): ""}
     taken = {name for other in config.join for name in other.take}
+    by_file = "source" in set(wanted) - taken and len(inputs) > len(set(inputs.values()))
     for source, label in inputs.items():
         where = reference or config
         origin = tables.origin_of(paths[source], where)
         table = _records(paths, source, where, config, log)
         if label:
-            table["class"], table["source"] = label, source
+            table["class"] = label
+        if label and by_file:
+            if "source" in table:
+                raise InputError(
+                    f"{origin}: the file has a column 'source' of its own, and where a class has "
+                    "several files that name is for the source of each record. Rename the column."
+                )
+            table["source"] = source
         there = [name for name in table if name != "line"]
         way = config.numbers or config.sequence
         pieces = pieces_of(way, there)

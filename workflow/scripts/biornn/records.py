@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from .checking import listed
 from .config_data import SampleConfig
 from .files import InputError
 
 QC_COLUMNS = ["record", "line", "action", "reason", "count"]
+#: The note that counts what passed the checks and is not in the sample.
+NOT_DRAWN = "records left out of the sample that was drawn"
 
 
 @dataclass
@@ -102,11 +105,33 @@ def not_repeated(table: pd.DataFrame, keep: np.ndarray, policy: str, log: Log) -
     return ~repeated
 
 
-def drawn(stays: np.ndarray, config: SampleConfig, log: Log) -> np.ndarray:
-    """Boolean [n]: the records of the sample; how many are left out is noted in one line."""
-    rows = np.flatnonzero(stays)
-    taken = np.random.default_rng(config.seed).permutation(rows)[: config.n]
-    log.note("records left out of the sample that was drawn", len(rows) - len(taken))
+def drawn(
+    stays: np.ndarray,
+    config: SampleConfig,
+    log: Log,
+    needed: np.ndarray | None = None,
+    classes: pd.Series | None = None,
+) -> np.ndarray:
+    """Boolean [n]: the records of the sample; how many are left out is noted in one line.
+
+    Those that are `needed` (boolean [n]) are taken first.
+
+    Raises
+    ------
+    InputError
+        When one of the `classes` of all is in no record of the sample.
+    """
+    rows = np.random.default_rng(config.seed).permutation(np.flatnonzero(stays))
+    if needed is not None:
+        rows = rows[np.argsort(~needed[rows], kind="stable")]
+    taken = rows[: config.n]
+    if classes is not None and (lost := set(classes[stays]) - set(classes.iloc[taken])):
+        raise InputError(
+            f"examples.sample: none of the {len(taken):,} that were drawn is of the class "
+            f"{listed(lost)}. Draw more, or leave small classes out (target.min_class_size with "
+            "target.small_classes: drop)."
+        )
+    log.note(NOT_DRAWN, len(rows) - len(taken))
     found = np.zeros(len(stays), dtype=bool)
     found[taken] = True
     return found

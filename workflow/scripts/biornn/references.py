@@ -101,8 +101,6 @@ REFERENCES = {
     "(2016).",
     "Robinson & Oshlack 2010": "Robinson MD, Oshlack A. A scaling normalization method for "
     "differential expression analysis of RNA-seq data. Genome Biology 11:R25 (2010).",
-    "Ross 2014": "Ross BC. Mutual information between discrete and continuous data sets. PLoS ONE "
-    "9:e87357 (2014).",
     "Saxe et al. 2014": "Saxe AM, McClelland JL, Ganguli S. Exact solutions to the nonlinear "
     "dynamics of learning in deep linear neural networks. International Conference on Learning "
     "Representations (2014). arXiv:1312.6120.",

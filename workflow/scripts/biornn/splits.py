@@ -87,14 +87,22 @@ def assign(
         ]
     assigned, folds = [], []
     for fold, (scheme, repeat, subsets) in enumerate(made):
+        before = subsets
         if split.drop_copies:
             subsets = _without_copies(subsets, same)
         sizes = [int((subsets == subset).sum()) for subset in SUBSETS]
         empty = [subset for subset, size in zip(SUBSETS, sizes, strict=True) if not size]
         if empty:
+            where = f"{listed(empty)}{f' of fold {fold}' if fold else ''}"
+            if all((before == subset).any() for subset in empty):
+                raise InputError(
+                    f"split: drop_copies leaves no example in {where}: the sequence of each is "
+                    "also in an earlier part (training, then validation). Leave drop_copies out, "
+                    "or divide the examples so that copies stay together."
+                )
             raise InputError(
-                f"split: no example is in {listed(empty)}{f' of fold {fold}' if fold else ''}; "
-                "correct the `split` section, or bring more examples (or groups)."
+                f"split: no example is in {where}; correct the `split` section, or bring more "
+                "examples (or groups)."
             )
         assigned.append(pd.DataFrame({"id": table["id"], "fold": fold, "subset": subsets}))
         folds.append((fold, scheme, repeat, *sizes))
