@@ -102,8 +102,9 @@ def test_predictions_without_a_score_are_refused(run):
 
 
 def test_what_differs_is_said_before_how_it_was_found(run):
-    found = scored(run, entry(not_comparable="Other cells."))[0]
-    assert found["not_comparable"].startswith("Other cells. The paper's own predictions")
+    found = scored(run, entry(not_comparable="Other cells", note="Known"))[0]
+    said = comparisons.judge([found], statistics.score(run[2]), {})["note"].item()
+    assert said.startswith("Other cells. Known. The paper's own predictions, scored on")
 
 
 @pytest.mark.parametrize(

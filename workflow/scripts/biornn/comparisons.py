@@ -179,7 +179,7 @@ def judge(
             )
         ours = ours.iloc[0]
         verdict = _verdict(entry, ours)
-        note = _said((entry["not_comparable"] or "").strip(), entry["note"].strip())
+        note = one_after_another(entry["not_comparable"] or "", entry["note"])
         rows.append(
             (
                 entry["name"], entry["source"], entry["metric"], entry["subset"], entry["value"],
@@ -189,11 +189,12 @@ def judge(
     return pd.DataFrame(rows, columns=PUBLISHED_COLUMNS)
 
 
-def _said(differs: str, note: str) -> str:
-    """What differs, and then the note, where they are two."""
-    if not (differs and note) or note == differs:
-        return differs or note
-    return f"{differs}{'' if differs[-1] in '.!?' else '.'} {note}"
+def one_after_another(first: str, second: str) -> str:
+    """Two texts as sentences, where there are two."""
+    first, second = first.strip(), second.strip()
+    if not (first and second):
+        return first or second
+    return f"{first}{'' if first[-1] in '.!?' else '.'} {second}"
 
 
 def _verdict(entry: Mapping[str, Any], ours: pd.Series) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from .checking import listed
+from .comparisons import one_after_another
 from .examples import published_column
 from .files import InputError
 from .samples import sample_of
@@ -77,13 +78,8 @@ def with_predictions(
             whole = _score(entry, targets, values, task)
             _agree(entry, whole, len(targets))
             said += f" (on all {len(targets):,}: {whole:.4g}; the paper: {entry['value']:g})"
-        note = f"{entry['note']} {said}.".strip()
-        if entry["not_comparable"]:
-            note = f"{entry['not_comparable']} {said}."
-        changed = {"value": score, "note": note}
-        if entry["not_comparable"]:
-            changed["not_comparable"] = note
-        found.append(dict(entry) | changed)
+        note = one_after_another(entry["note"], f"{said}.")
+        found.append(dict(entry) | {"value": score, "note": note})
     return found
 
 
