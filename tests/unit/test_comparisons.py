@@ -118,7 +118,6 @@ def test_verdicts(ours, change, expected):
         ("other split", "See there.", "other split. See there."),
         ("Other split.", "See there", "Other split. See there"),
         # as the entry of a column of predictions has it
-        ("Other. And more.", "Other. And more.", "Other. And more."),
     ],
 )
 def test_a_note_is_shown_beside_what_differs(differs, note, expected):
