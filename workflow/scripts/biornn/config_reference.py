@@ -56,8 +56,8 @@ time of every job grow with its data and with each attempt: `workflow/scripts/bi
 `snakemake plan` says what a run will take, by the benchmarks of earlier ones.
 
 Hundreds of jobs on one machine: add `--max-jobs-per-timespan 1000/20s`. Snakemake 9.27 looks at its
-ready jobs after each span (1 s by default) once for every job that has ended; after 74 of 374 it took
-60 % of a core by that. (It waits for the last span before it exits.)
+ready jobs after each span (1 s by default) once for every job that has ended; after 74 of 374 it
+took 60 % of a core by that. (It waits for the last span before it exits.)
 """
 
 
