@@ -320,23 +320,23 @@ def controls(wildcards):
     return [name for name, model in every.items() if model.shuffle_labels]
 
 
+# what to download, by place: the source as plain values, its lock, and the file of that
+DOWNLOADS = {
+    source_path(name, key): (
+        source.model_dump(mode="json"),
+        locked(name, key),
+        locks.path_of(name),
+    )
+    for name, analysis in ANALYSES.items()
+    for key, source in analysis.sources.items()
+    if source.type != "path"
+}
+
+
 def downloads_of(names):
-    """What some analyses download, by place: the source as plain values, its lock, and the file of
-    that.
-    """
-    return {
-        source_path(name, key): (
-            source.model_dump(mode="json"),
-            locked(name, key),
-            locks.path_of(name),
-        )
-        for name in names
-        for key, source in ANALYSES[name].sources.items()
-        if source.type != "path"
-    }
-
-
-DOWNLOADS = downloads_of(ANALYSES)
+    """Places of what some analyses download, each once."""
+    places = (place for name in names for place in paths_of(name, ANALYSES[name].sources))
+    return [place for place in dict.fromkeys(places) if place in DOWNLOADS]
 
 
 def sources_to_lock():

@@ -10,14 +10,14 @@ the analyses that are asked for, `fetch_published` for all of the catalogue.
 rule fetch:
     # `snakemake fetch`: all downloads and nothing else, for machines whose jobs have no network.
     input:
-        list(downloads_of(ASKED)),
+        downloads_of(ASKED),
     localrule: True
 
 
 rule fetch_published:
     # `snakemake fetch_published`: the same of the catalogue.
     input:
-        list(downloads_of(CATALOGUE)),
+        downloads_of(CATALOGUE),
     localrule: True
 
 
