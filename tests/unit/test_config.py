@@ -133,6 +133,7 @@ def test_the_path_of_a_table_is_an_analysis():
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
+        ({"expression": "matrix"}, "expression"),
         ({"target": {"classes": ["a", "a"]}}, "each class may be given once"),
         ({"target": {"values": {"a": 1}, "task": "classification"}}, "leave it out for classes"),
         ({"target": {"masked": ["x"], "per": "sequence"}}, "are for per: position"),

@@ -25,6 +25,8 @@ FLOORS = [
         "config_models",
         "config_tune",
         "config_predict",
+        "config_defaults",
+        "config_analysis",
         "config",
         "config_reference",
         "demands",

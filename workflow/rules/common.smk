@@ -347,7 +347,7 @@ def sources_to_lock():
             for key, source in ANALYSES[name].sources.items()
             if locks.can_be_locked(source)
         }
-        for name in ASKED
+        for name in dict.fromkeys([*ASKED, *CATALOGUE])
     }
     return {name: sources for name, sources in found.items() if sources}
 
