@@ -43,6 +43,38 @@ def test_whole_numbers_give_the_exact_value_and_that_of_scikit_learn(step):
     np.testing.assert_allclose(np.maximum(found, 0), theirs, atol=1e-6)
 
 
+def censored(seed, n=1500):
+    """A number and what is seen of it, each of which many examples share at its lower end."""
+    generator = np.random.default_rng(seed)
+    signal = generator.normal(size=n)
+    return np.maximum(signal, 0), np.maximum(signal + generator.normal(size=n), -1)
+
+
+def test_values_that_many_share_are_counted_as_scikit_learn_counts_them():
+    from sklearn.feature_selection import mutual_info_regression
+
+    for seed in range(3):
+        target, _ = censored(seed, 3000)
+        numbers = target + np.random.default_rng(100 + seed).normal(size=len(target))
+        other = mutual_info_regression(numbers[:, None], target, n_neighbors=5, random_state=0)
+        found = metrics.information(target, numbers)
+        assert found == pytest.approx(other[0] / np.log(2), abs=3e-3)
+
+
+def test_neighbors_are_counted_one_by_one():
+    """A margin around the radius must be narrower than the noise that breaks ties."""
+    for seed in range(3):
+        noise = np.random.default_rng(200 + seed).normal(scale=1e-10, size=(2, 1500))
+        x, y = np.stack(censored(seed)) + noise
+        from_x, from_y = (np.abs(values[:, None] - values) for values in (x, y))
+        radius = np.sort(np.maximum(from_x, from_y), axis=1)[:, 5, None]
+        nearer = digamma((from_x < radius).sum(1)) + digamma((from_y < radius).sum(1))
+        wanted = digamma(5) + digamma(1500) - nearer
+        found = mutual_information._of_continuous(x, y, 5)
+        # the rounding of a difference may move a neighbor that lies on the radius
+        assert found.mean() == pytest.approx(wanted.mean(), abs=2e-4)
+
+
 def test_a_few_means_between_the_bins_are_no_information():
     # 1.6 % with half a bin more, by chance: they say nothing of the numbers
     found, plain = [], []
