@@ -157,6 +157,29 @@ def test_a_signal_leaves_a_checkpoint_that_goes_on_bitwise(data, tmp_path, numbe
         same(one, other)
 
 
+def test_a_training_that_ends_while_it_validates_goes_on_bitwise(data, tmp_path, monkeypatch):
+    """All steps of the epoch are done, and a checkpoint was due at each of them."""
+    replicates = [Replicate(data, seed) for seed in (1, 2)]
+    judge, times = training._Stack._judge, 0
+
+    def judge_once(stack, started):
+        nonlocal times
+        times += 1
+        if times == 2:
+            raise KeyboardInterrupt
+        return judge(stack, started)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "CHECKPOINT_SECONDS", -1)
+        patch.setattr(training._Stack, "_judge", judge_once)
+        with pytest.raises(KeyboardInterrupt):
+            train_all(replicates, folder=tmp_path)
+    assert (tmp_path / "stack0.pt").exists()
+    whole = train_all(replicates)
+    for one, other in zip(whole, train_all(replicates, folder=tmp_path), strict=True):
+        same(one, other)
+
+
 def test_a_finished_training_is_not_repeated(data, tmp_path, monkeypatch):
     first = train(data, folder=tmp_path)
     monkeypatch.setattr(learning.Learner, "step", lambda *_: pytest.fail("trained again"))

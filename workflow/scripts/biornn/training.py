@@ -257,9 +257,13 @@ class _Stack:
         self.network.train()
         written = time.monotonic()
         begun = time.perf_counter()
-        for step in range(self.step, len(batches)):
+
+        def rate_of(step: int) -> float:
             progress = (self.epoch * len(batches) + step) / (config.epochs * len(batches))
-            rate = config.learning_rate * learning_rate_factor(config.schedule, progress)
+            return config.learning_rate * learning_rate_factor(config.schedule, progress)
+
+        for step in range(self.step, len(batches)):
+            rate = rate_of(step)
             batch = self.dataset.batch(batches[step])
             found = self.learner.step(batch, rate, [_seed(each.seed, epoch, step) for each in own])
             for key, value in found.items():
@@ -267,7 +271,9 @@ class _Stack:
             self.step = step + 1
             self.letters += batch.letters
             self.cells += batch.rows.numel() * batch.inputs.shape[2]
-            if stop.signal is not None and self.step < len(batches):
+            if self.step == len(batches):
+                break  # what is saved next is the whole epoch, once it is judged
+            if stop.signal is not None:
                 self._save(started)
                 self._stop(stop)
             if time.monotonic() - written > CHECKPOINT_SECONDS:
@@ -276,8 +282,8 @@ class _Stack:
         self.loop_seconds += time.perf_counter() - begun
         self.busy_seconds += self.learner.busy_seconds
         self.learner.busy_seconds, self.accumulate = 0.0, self.learner.accumulate
+        self.rate, self.n_steps = rate_of(len(batches) - 1), len(batches)
         self.epoch, self.step = epoch, 0
-        self.rate, self.n_steps = rate, len(batches)
 
     def _judge(self, started: float) -> list[float]:
         """Validate, and write down the epoch of every active replicate."""
