@@ -66,7 +66,7 @@ def test_every_rule_that_is_not_sent_says_so_itself():
     ("device", "training", "searching"),
     [
         ("cpu", {"threads": 3 * 4 * 2, "gpus": 0}, {"threads": 3, "gpus": 0}),
-        ("gpu", {"threads": 3 * 2, "gpus": 4 * 2}, {"threads": 3, "gpus": 1}),
+        ("gpu", {"threads": 3 * 4 * 2, "gpus": 4 * 2}, {"threads": 3, "gpus": 1}),
     ],
 )
 def test_the_plan_counts_cores_and_gpus_as_the_rules_ask_for_them(device, training, searching):

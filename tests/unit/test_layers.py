@@ -12,6 +12,7 @@ FLOORS = [
         "files",
         "checking",
         "alphabets",
+        "spreads",
         "config_base",
         "config_sources",
         "config_tables",

@@ -146,3 +146,18 @@ def test_vst_wants_raw_counts_and_a_trend_that_is_there():
         alone("vst", same)
     with pytest.raises(InputError, match="don't follow a0"):
         alone("vst", COUNTS)
+
+
+@pytest.mark.parametrize("method", ["upper_quartile", "tmm"])
+def test_the_training_sample_without_a_factor_is_named(method):
+    counts = COUNTS.copy()
+    counts.loc["s2"] = 0.0
+    counts.loc["s2", "g2"] = 1.0  # where the reference has none
+    counts.loc[["s0", "s1", "s3", "s4", "s5"], "g2"] = 0.0
+    with pytest.raises(InputError, match="s2 has too few counts for a factor"):
+        fitted({"method": method}, counts)
+
+
+def test_vst_of_rare_counts_says_what_to_do():
+    with pytest.raises(InputError, match="no gene has 5 counts a training sample in the mean"):
+        alone("vst", np.minimum(COUNTS, 2), trend_genes=8)

@@ -78,9 +78,9 @@ def tasks(wildcards):
 
 
 def training_threads(wildcards):
-    """Cores of a training job: on a CPU those of every process that shares its work."""
+    """Cores of a training job: those of every process that shares its work on one node."""
     training = ANALYSES[wildcards.analysis].training
-    return training.threads * (1 if gpus(wildcards) else training.devices)
+    return training.threads * training.devices
 
 
 def jobs_of(name):

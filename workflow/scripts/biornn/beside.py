@@ -14,6 +14,7 @@ from .checking import listed, nearest
 from .config_data import ExamplesConfig
 from .files import InputError
 from .records import Log, name_of, numbers_of
+from .spreads import all_equal
 
 #: In `examples.parquet`: before the name of a covariate, and the column of the weights.
 COVARIATE, WEIGHT = "covariate.", "weight"
@@ -168,9 +169,8 @@ class BesideScaling:
         """
         own = values[train].astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, sd, spread = own.mean(axis=0), own.std(axis=0), np.ptp(own, axis=0)
-        # equal numbers have a sd above zero where their mean is rounded
-        sd[spread == 0] = 0
+            mean, sd = own.mean(axis=0), own.std(axis=0)
+        sd[all_equal(own)] = 0
         wrong = ~(np.isfinite(mean) & np.isfinite(sd))
         if wrong.any():
             raise InputError(

@@ -16,6 +16,9 @@ from .config_normalization import Tmm, Vst
 from .files import InputError
 from .row_steps import Step, by_column, totals
 
+#: Mean counts from which on a gene is among those that tell the trend of the dispersion.
+_FREQUENT = 5
+
 
 class _BetweenSamples(Step):
     """Counts per million of a library size that is scaled by a factor of each sample.
@@ -31,7 +34,8 @@ class _BetweenSamples(Step):
         self.state = {"genes": [str(gene) for gene in train.columns[there]]}
         counts = train.loc[:, there]
         self._learn(counts)
-        self.state["geometric_mean"] = float(np.exp(np.log(self._factors(counts)).mean()))
+        found = self._checked(self._factors(counts), counts)
+        self.state["geometric_mean"] = float(np.exp(np.log(found).mean()))
 
     def _learn(self, counts: pd.DataFrame) -> None:
         """What the factors need, beside the genes."""
@@ -43,14 +47,18 @@ class _BetweenSamples(Step):
         """[samples]"""
         return self._factors(table[self.state["genes"]]) / self.state["geometric_mean"]
 
+    def _checked(self, factors: np.ndarray, table: pd.DataFrame) -> np.ndarray:
+        wrong = ~(np.isfinite(factors) & (factors > 0))
+        if wrong.any():
+            raise InputError(
+                f"{self.config.method}: {table.index[wrong][0]} has too few counts for a factor. "
+                "Drop it, or use cpm."
+            )
+        return factors
+
     def transform(self, table: pd.DataFrame) -> pd.DataFrame:
         sizes = totals(table[self.state["genes"]], self.config.method)
-        factors = self.factors(table)
-        if not (np.isfinite(factors) & (factors > 0)).all():
-            bad = table.index[~(np.isfinite(factors) & (factors > 0))][0]
-            raise InputError(
-                f"{self.config.method}: {bad} has too few counts for a factor. Drop it, or use cpm."
-            )
+        factors = self._checked(self.factors(table), table)
         return table.div(sizes * factors, axis=0) * 1e6
 
 
@@ -160,6 +168,11 @@ class VstStep(MedianOfRatiosStep):
         sizes = self.size_factors(train)
         means = (values / sizes[:, None]).mean(axis=0)
         chosen = _spread(means, self.config.trend_genes)
+        if not len(chosen):
+            raise InputError(
+                f"vst: no gene has {_FREQUENT} counts a training sample in the mean, too few for a "
+                "trend. Set trend_genes to the number of all genes, or use log."
+            )
         a0, a1 = _dispersion_trend(train.iloc[:, chosen], sizes, self.config.trend)
         self.state |= {"a0": a0, "a1": a1}
 
@@ -174,7 +187,7 @@ def _spread(means: np.ndarray, n: int) -> np.ndarray:
     """int64: all genes, or n of those with a mean over 5, evenly over the ranks of the means."""
     if len(means) <= n:
         return np.arange(len(means))
-    frequent = np.flatnonzero(means > 5)
+    frequent = np.flatnonzero(means > _FREQUENT)
     ordered = frequent[np.argsort(means[frequent], kind="stable")]
     if len(ordered) <= n:
         return ordered

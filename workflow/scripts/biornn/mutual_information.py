@@ -103,8 +103,8 @@ def _of_table(
 def _nearer(values: np.ndarray, radius: np.ndarray) -> np.ndarray:
     """How many are strictly nearer to each than its radius, itself included."""
     ordered = np.sort(values)
-    # the rounding of a sum must not let in the neighbour that lies on the radius; a margin as wide as
-    # the noise that breaks ties would leave out all that are equal to it
+    # the rounding of a sum must not let in the neighbour that lies on the radius; a margin as wide
+    # as the noise that breaks ties would leave out all that are equal to it
     inside = np.maximum(radius - 4 * np.spacing(np.abs(values) + radius), 0)
     below = np.searchsorted(ordered, values - inside, side="left")
     return np.searchsorted(ordered, values + inside, side="right") - below

@@ -14,6 +14,7 @@ from .encoding import EncodedSequences
 from .features import Features
 from .folds import FoldData
 from .similarity import steps
+from .spreads import all_equal
 
 #: Training positions that are compared with, where numbers have a target at each.
 MAX_REFERENCES = 20_000
@@ -128,7 +129,7 @@ def _by_numbers(
         train = np.sort(np.random.default_rng(0).choice(train, MAX_REFERENCES, replace=False))
     known = features.of(train)
     mean, sd = known.mean(axis=0), known.std(axis=0)
-    sd = np.where(sd > 0, sd, 1)
+    sd = np.where((sd > 0) & ~all_equal(known), sd, 1)
     model = NearestNeighbors(n_neighbors=1).fit((known - mean) / sd)
     asked = np.concatenate([data.unit_rows("validation"), data.unit_rows("test")])
     start = 0

@@ -26,6 +26,7 @@ from .row_steps import (
     WithLengths,
     by_column,
 )
+from .spreads import all_equal
 
 #: Most training values that a normaliser keeps as they are (some 100 MB of JSON).
 _MOST_STORED = 5_000_000
@@ -33,8 +34,8 @@ _MOST_STORED = 5_000_000
 
 class _ZScore(Step):
     def fit(self, train: pd.DataFrame, reference: pd.DataFrame, lengths: pd.Series | None) -> None:
-        mean, spread = train.mean(), train.std(ddof=0)
-        self.state = _center_and_scale(train, mean.to_numpy(), spread.to_numpy(), "z_score")
+        spread = np.where(all_equal(train.to_numpy()), 0, train.std(ddof=0).to_numpy())
+        self.state = _center_and_scale(train, train.mean().to_numpy(), spread, "z_score")
 
     def transform(self, table: pd.DataFrame) -> pd.DataFrame:
         return (table - self._of("center", table)) / self._of("scale", table)

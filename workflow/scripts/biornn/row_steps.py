@@ -15,6 +15,7 @@ import pandas as pd
 from .checking import listed
 from .config_normalization import BinMean, Cpm, Fpkm, Log, LogRatio
 from .files import InputError
+from .spreads import all_equal
 
 
 class Step:
@@ -190,4 +191,5 @@ class RowZScoreStep(Step):
     def transform(self, table: pd.DataFrame) -> pd.DataFrame:
         mean, spread = table.mean(axis=1), table.std(axis=1, ddof=0)
         # a row that never changes has no shape
-        return table.sub(mean, axis=0).div(spread.where(spread > 0, 1.0), axis=0)
+        changes = (spread > 0) & ~all_equal(table.to_numpy(), axis=1)
+        return table.sub(mean, axis=0).div(spread.where(changes, 1.0), axis=0)
