@@ -109,7 +109,7 @@ def test_a_lock_that_was_damaged_is_told_by_line(world, tmp_path, change, line):
     path = tmp_path / "x.tsv"
     locks.write(path, lock(world, NCBI))
     path.write_text(change(path.read_text()))
-    with pytest.raises(InputError, match=rf"x\.tsv, line {line}: .*snakemake lock"):
+    with pytest.raises(InputError, match=rf"x\.tsv, line {line}: .*snakemake --cores 1 lock"):
         locks.read(path)
 
 
@@ -166,7 +166,7 @@ def test_all_that_changed_is_named(world, source, name, change):
         fetch(world, source, rows)
     said = "another sequence" if change in ("content", "length") else "missing"
     assert f"not what a.lock.tsv says of 's': {name} ({said})" in str(caught.value)
-    assert "snakemake lock" in str(caught.value)
+    assert "snakemake --cores 1 lock" in str(caught.value)
     assert not list((world.folder / "d").iterdir())
 
 
@@ -200,7 +200,7 @@ def test_a_source_that_was_changed_is_not_locked_any_more(world, change, stale):
     changed = NCBI.model_copy(update=change)
     if stale:
         with pytest.raises(
-            InputError, match=r"'s' was changed since it was locked.*snakemake lock"
+            InputError, match=r"'s' was changed since it was locked.*snakemake --cores 1 lock"
         ):
             fetch(world, changed, rows)
         assert not world.state.asked
@@ -214,7 +214,7 @@ def test_without_a_lock_there_is_a_warning(world, caplog):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             fetch(world, NCBI, given)
-        assert ("snakemake lock" in caplog.text) == warned
+        assert ("snakemake --cores 1 lock" in caplog.text) == warned
 
 
 def test_a_mirror_is_believed_only_as_far_as_the_lock(world):

@@ -130,7 +130,8 @@ def test_a_mirror_with_other_content_is_not_believed(server, mirror, tmp_path):
 
 def test_offline_asks_no_server(server, tmp_path):
     for mirror in (None, server):
-        with pytest.raises(InputError, match=r"offline forbids the network. Run `snakemake fetch`"):
+        expected = "offline forbids the network. Run `snakemake --cores 1 fetch`"
+        with pytest.raises(InputError, match=expected):
             fetch(f"{server}/table.csv", tmp_path / "x", mirror=mirror, offline=True)
     assert not Handler.requests and left_in(tmp_path) == []
 

@@ -357,8 +357,8 @@ def announce_unlocked():
     for name, sources in sources_to_lock().items():
         if free := [key for key in sources if not LOCKS[name].get(key)]:
             logger.warning(
-                f"{name}: what the sources {', '.join(free)} give may change. `snakemake lock` "
-                f"writes down in {locks.path_of(name)} what it is now."
+                f"{name}: what the sources {', '.join(free)} give may change. "
+                f"`snakemake --cores 1 lock` writes down in {locks.path_of(name)} what it is now."
             )
 
 

@@ -53,7 +53,7 @@ memory of the dry run:
 
 A dry run takes 2.5 s and another 2.7 s a thousand training jobs (`benchmarks/scale.py`). Memory and
 time of every job grow with its data and with each attempt: `workflow/scripts/biornn/demands.py`.
-`snakemake plan` says what a run will take, by the benchmarks of earlier ones.
+`snakemake --cores 1 plan` says what a run will take, by the benchmarks of earlier ones.
 
 Hundreds of jobs on one machine: add `--max-jobs-per-timespan 1000/20s`. Snakemake 9.27 looks at its
 ready jobs after each span (1 s by default) once for every job that has ended; after 74 of 374 it

@@ -92,7 +92,7 @@ def read(path: str | Path) -> dict[str, list[Row]]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: can't be read as UTF-8 text: {error}.") from None
-    again = "Take it from version control, or remove it and run `snakemake lock`."
+    again = "Take it from version control, or remove it and run `snakemake --cores 1 lock`."
     header, *lines = text.splitlines() or [""]
     if header.split("\t") != COLUMNS:
         raise InputError(f"{path}, line 1: expected the columns {', '.join(COLUMNS)}. {again}")
@@ -183,7 +183,7 @@ def check_request(source: DatabaseSource, rows: Sequence[Row], path: str) -> Non
     if any(row.request != request_of(source) for row in rows):
         raise InputError(
             f"{path}: the source '{rows[0].source}' was changed since it was locked. Run "
-            "`snakemake lock`, and look at what that changes."
+            "`snakemake --cores 1 lock`, and look at what that changes."
         )
 
 
@@ -205,7 +205,7 @@ def check_content(
     if problems:
         raise InputError(
             f"not what {path} says of '{rows[0].source}': {', '.join(problems)}. Nothing was kept. "
-            "If the change is meant, run `snakemake lock` and look at what it changes."
+            "If the change is meant, run `snakemake --cores 1 lock` and look at what it changes."
         )
 
 

@@ -76,7 +76,8 @@ def fetch(
         if lock.rows:
             locks.check_request(source, lock.rows, lock.path)
         else:
-            logger.warning("%s: may change; `snakemake lock` writes down what it is now", origin)
+            again = "`snakemake --cores 1 lock` writes down what it is now"
+            logger.warning("%s: may change; %s", origin, again)
     with _part(target) as part:
         # another process may have brought it while this one waited
         digest = checksum_of(source)
@@ -192,7 +193,7 @@ def _from_origin(
         where = "in the mirror" if config.mirror else "here"
         raise InputError(
             f"{origin}: not {where}, and download.offline forbids the network. Run `snakemake "
-            f"fetch` where there is a network (a login node), or {by_hand}."
+            f"--cores 1 fetch` where there is a network (a login node), or {by_hand}."
         )
     try:
         _bring(source, origin, part, config, lock)
