@@ -42,6 +42,8 @@ def test_the_stored_numbers_are_those_of_the_analyses_as_they_are():
         for entry, value in zip(analysis.published, rows["published"], strict=False):
             assert entry.predictions or value == entry.value, (name, entry.name)
         assert set(rows["task"]) == {analysis.paper.task}
+        of_networks = rows[rows["our_model"].isin(list(analysis.models))]
+        assert set(of_networks["seeds"]) <= {len(analysis.training.seeds)}, name
 
 
 def test_the_section_is_written_between_its_marks(tmp_path):

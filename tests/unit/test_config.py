@@ -101,6 +101,7 @@ def test_genes_as_targets():
         ("gru: {cell: gru", "../gru: {cell: gru", "models"),
         ("cell: rnn, activation: tanh", "cell: gru, activation: relu", "is for cell: rnn"),
         ("cell: gru", "cell: gru, peephole: full", "peephole is for cell: lstm"),
+        ("metric: information", "metric: f1", "f1 is no metric of target.task: regression"),
         ("model: ridge_pairwise", "model: ridge_pairwis", "did you mean 'ridge_pairwise'?"),
         ('pattern: "...GU...."', 'pattern: "(GU"', "not a regular expression"),
         ("sha256: b54077ee", "sha256: xyz", "sha256"),
@@ -426,7 +427,8 @@ def test_a_published_number_is_a_value_or_a_column(change, said):
         AnalysisConfig.model_validate(sampled | {"published": [entry | column | {"value": 1}]})
     classes = {"target": {"column": "y", "classes": ["a", "b"]}}
     with pytest.raises(ValueError, match="predictions are numbers; the task is classification"):
-        AnalysisConfig.model_validate(plain | classes | {"published": [entry | column]})
+        of_classes = entry | column | {"metric": "accuracy"}
+        AnalysisConfig.model_validate(plain | classes | {"published": [of_classes]})
 
 
 def test_the_six_steps_of_a_published_analysis_fit_together(tmp_path):

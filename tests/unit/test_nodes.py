@@ -30,6 +30,7 @@ def test_a_process_for_each_device_of_each_node():
     assert {"--nodes=2", "--ntasks=6", "--ntasks-per-node=3", "--cpus-per-task=4"} <= set(words)
     assert words[-2:] == [sys.executable, "train.py"]
     found = nodes.environment({"SLURM_JOB_ID": "7", "SLURM_NNODES": "1", "HOME": "/h"})
+    assert nodes.environment({"SLURM_CONF": "/etc/x.conf"})["SLURM_CONF"] == "/etc/x.conf"
     assert found.items() >= {"SLURM_JOB_ID": "7", "HOME": "/h", "BIORNN_NODES": "1"}.items()
     assert "SLURM_NNODES" not in found and found["MASTER_ADDR"]
 

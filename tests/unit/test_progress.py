@@ -1,6 +1,7 @@
 """Where trainings are, as their logs tell."""
 
 import re
+from datetime import datetime, timedelta
 
 import pytest
 from biornn import progress
@@ -38,15 +39,30 @@ def test_a_stopped_training_and_one_that_goes_on_elsewhere(results):
     assert (two.seed, two.best, two.node, two.job) == (2, 0.7, "node3", "11")
     with (results / "made/logs/train_model.gru.fold0.log").open("a") as log:
         log.write(SECOND)
-    one, _ = progress.read(results / "made")
+    now = datetime(2026, 1, 2, 11, 2, 0)
+    one, _ = progress.read(results / "made", now)
     assert (one.state, one.node, one.job) == ("training", "node4", "12")
     assert (one.validation, one.best, one.left) == (0.75, 0.75, 3661)
     assert one.per_minute == 2  # two epochs in the minute since the first of this attempt
-    row = progress.main_table(results).splitlines()[1]
+    row = progress.main_table(results, now).splitlines()[1]
     assert re.split(r"\s{2,}", row) == [
-        "made", "gru", "0", "1", "training", "4/9", "0.7500", "0.7500", "2.0", "1:01:01", "node4",
-        "12",
+        "made", "gru", "0", "1", "training", "4/9", "0.7500", "0.7500", "2.0", "1:01:01",
+        "0:00:30", "node4", "12",
     ]  # fmt: skip
+
+
+def test_a_job_that_was_killed_is_silent_after_a_while(results, monkeypatch):
+    log = results / "made/logs/train_model.gru.fold0.log"
+    log.write_text(SECOND)  # 12 minutes an epoch are expected
+    last = datetime(2026, 1, 2, 11, 1, 30)
+    for minutes, state in [(35, "training"), (40, "silent")]:
+        (one,) = progress.read(results, last + timedelta(minutes=minutes))
+        assert (one.state, one.age) == (state, 60 * minutes)
+    table = progress.main_table(results, last + timedelta(hours=1))
+    assert table.endswith("\n1 silent") and "1:00:00" in table and "1:01:01" not in table
+    # a log that Snakemake removes while all are read
+    monkeypatch.setattr(progress.Path, "glob", lambda self, pattern: [log.with_suffix(".gone")])
+    assert progress.read(results) == []
 
 
 def test_what_is_done_and_what_failed(results):

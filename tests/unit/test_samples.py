@@ -1,6 +1,7 @@
 """Every task has its kind of sample."""
 
 import pytest
+from biornn import config_evaluation
 from biornn.class_samples import (
     ClassPerPositionSample,
     ClassSample,
@@ -44,3 +45,12 @@ def test_the_main_metric_is_the_first_that_is_compared():
     for kinds in KINDS.values():
         for kind in kinds:
             assert set(kind.compared) <= set(kind.metrics) and kind.compared[0] == kind.metrics[0]
+
+
+def test_a_published_number_may_be_of_every_metric_that_a_task_has():
+    assert set(config_evaluation.METRICS) == set(KINDS)
+    for task, kinds in KINDS.items():
+        here = {metric for kind in kinds for metric in kind.metrics}
+        # those that a model has that gives a spread
+        spread = {"coverage_90", "gaussian_nll"} if kinds[0] is NumberSample else set()
+        assert set(config_evaluation.METRICS[task]) == here | spread

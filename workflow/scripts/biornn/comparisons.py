@@ -28,7 +28,8 @@ PUBLISHED_COLUMNS = [
 VERDICT_RULE = (
     "Reproduced: the published value lies in our interval, widened on both sides by the "
     "published uncertainty. Better or worse: it lies outside, and ours is on the better or the "
-    "worse side. Not comparable: protocol or data differ, in the way that the note names."
+    "worse side. Not comparable: protocol or data differ, or no model of ours is of the kind, in "
+    "the way that the note names."
 )
 
 

@@ -10,7 +10,7 @@ from .checking import listed, nearest
 from .config_base import Name, Section
 from .config_data import ExamplesConfig, TargetConfig
 from .config_defaults import BASELINES, MODELS, filled_in
-from .config_evaluation import Citation, EvaluationConfig, Paper, Published
+from .config_evaluation import METRICS, Citation, EvaluationConfig, Paper, Published
 from .config_explain import ExplainConfig
 from .config_expression import ExpressionConfig
 from .config_models import (
@@ -206,6 +206,12 @@ class AnalysisConfig(Section):
             if entry.model not in known:
                 raise ValueError(
                     f"published: '{entry.model}' is no model here{nearest(entry.model, known)}"
+                )
+            there = METRICS.get(self.known_task, [entry.metric])
+            if entry.metric not in there:
+                raise ValueError(
+                    f"published: {entry.metric} is no metric of target.task: {self.known_task}; "
+                    f"there is {listed(there)}"
                 )
             of_column = entry.subset.startswith(tuple(f"test/{s.name}-" for s in of_columns))
             if entry.subset not in subsets and not of_column:

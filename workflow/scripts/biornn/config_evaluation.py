@@ -56,6 +56,29 @@ class PublishedPredictions(Section):
         return factor
 
 
+_OF_NUMBERS = (
+    "r2", "mse", "pearson", "spearman", "ccc", "c_index", "information", "coverage_90",
+    "gaussian_nll",
+)  # fmt: skip
+#: Metrics that the predictions of a task may have.
+METRICS = {
+    "regression": _OF_NUMBERS,
+    "next_value": _OF_NUMBERS,
+    "count": ("d2", "poisson_deviance", "r2", "pearson", "spearman", "ccc", "c_index"),
+    "classification": (
+        "accuracy", "balanced_accuracy", "mcc", "f1", "auroc", "average_precision", "log_loss",
+        "brier", "ece",
+    ),
+    "ordinal": (
+        "rank_error", "kappa", "c_index", "accuracy", "balanced_accuracy", "f1", "log_loss", "ece",
+    ),
+    "multilabel": (
+        "auroc_macro", "auroc_micro", "average_precision", "f1", "exact_match", "hamming_loss",
+        "log_loss", "ece",
+    ),
+}  # fmt: skip
+
+
 class Published(Section):
     """A number from a paper that the analysis tries to reproduce."""
 
@@ -83,7 +106,9 @@ class Published(Section):
     subset: str = Field("test", description="Subset that is compared.")
     source: str = Field(description="Where the number was read.")
     not_comparable: str | None = Field(
-        None, min_length=1, description="What differs in protocol or data, when something does."
+        None,
+        min_length=1,
+        description="What differs in protocol, data or the kind of model, when something does.",
     )
     note: str = Field("", description="What a reader should know about the comparison.")
 

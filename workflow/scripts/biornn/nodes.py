@@ -34,12 +34,15 @@ def command(config: TrainingConfig, arguments: list[str]) -> list[str]:
 
 
 def environment(found: Mapping[str, str]) -> dict[str, str]:
-    """Environment of these processes: the allocation, without what this step alone was given."""
+    """Environment of these processes: the allocation, without what this step alone was given.
+
+    `SLURM_CONF`, which a site may set, says where the cluster's own settings are.
+    """
     step = ("SLURM_", "SRUN_", "SBATCH_")
     kept = {
         key: value
         for key, value in found.items()
-        if not key.startswith(step) or key == "SLURM_JOB_ID"
+        if not key.startswith(step) or key in ("SLURM_JOB_ID", "SLURM_CONF")
     }
     return kept | {MARK: "1", "MASTER_ADDR": socket.gethostname()}
 
