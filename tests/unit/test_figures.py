@@ -52,6 +52,15 @@ def test_the_forest_names_every_model_and_published_value(drawn):
     assert "<script" not in drawn["forest"].svg
 
 
+def test_long_names_are_cut_and_a_value_is_named_once():
+    tables = report_tables.tables()
+    first = tables.published.iloc[:1].assign(metric="r2", published=0.5, name="a " * 40)
+    table = pd.concat([first, first.assign(name="the same"), first.assign(name="b", published=0.6)])
+    drawn = figures.forest(tables.metrics, table, list(tables.metrics["model"].unique()))
+    assert ("a " * 18).strip() + "…" in drawn.svg and "the same" not in drawn.svg
+    assert {"a " * 40, "the same", "b"} <= set(drawn.data["model"])
+
+
 def test_sequences_of_several_lengths_get_a_histogram():
     drawn = figures.letter_composition(pd.Series(["A", "ACG", "AC"]))
     svg = drawn.svg

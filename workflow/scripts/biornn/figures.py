@@ -20,6 +20,10 @@ from .splits import SUBSETS
 from .targets import Task
 
 
+def _short(name: str, most: int = 24) -> str:
+    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
+
+
 def target_distribution(targets: pd.DataFrame, label: str) -> Drawn:
     """Histogram of the target in each subset; `targets` has `subset` and `target`."""
     edges = np.histogram_bin_edges(targets["target"], bins=60)
@@ -45,7 +49,7 @@ def target_distribution(targets: pd.DataFrame, label: str) -> Drawn:
 def class_shares(shares: pd.DataFrame, sizes: Mapping[str, int]) -> Drawn:
     """Share of each class (column) or label in each subset (row), and how many are in each."""
     named = [str(name) for name in shares.columns]
-    classes = [name if len(name) <= 24 else f"{name[:23]}…" for name in named]
+    classes = [_short(name) for name in named]
     long = max(map(len, classes)) > 8
 
     def paint(figure: Figure) -> None:
@@ -203,14 +207,16 @@ def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) 
             axes.plot(row.value, place[row.model], MARKERS[row.kind], color=color, ms=6,
                       mec="white", mew=0.6)  # fmt: skip
         axes.axvline(CHANCE.get(metric, 0), color="#bbbbbb", lw=0.8)
-        named = published[published["metric"] == metric].sort_values("published")
+        # a value that is compared twice has a line and a name once
+        named = published[published["metric"] == metric].drop_duplicates("published")
+        named = named.sort_values("published")
         for entry in named.itertuples():
             axes.axvline(entry.published, color="#888888", lw=0.9, ls=(0, (4, 3)), zorder=0)
         place_of_name, (left, right) = -np.inf, axes.get_xlim()
         for entry in named.itertuples():
             # names of values that are close stand side by side
             place_of_name = max(entry.published, place_of_name + 0.04 * (right - left))
-            axes.text(place_of_name, 0.62, entry.name, rotation=90, fontsize=7, color="#555555",
+            axes.text(place_of_name, 0.62, _short(entry.name, 36), rotation=90, fontsize=7, color="#555555",
                       va="bottom", ha="center")  # fmt: skip
         axes.set_xlabel(LABELS[metric])
 
