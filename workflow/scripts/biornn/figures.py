@@ -216,7 +216,8 @@ def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) 
         for entry in named.itertuples():
             # names of values that are close stand side by side
             place_of_name = max(entry.published, place_of_name + 0.04 * (right - left))
-            axes.text(place_of_name, 0.62, _short(entry.name, 36), rotation=90, fontsize=7, color="#555555",
+            name = _short(entry.name, 36)
+            axes.text(place_of_name, 0.62, name, rotation=90, fontsize=7, color="#555555",
                       va="bottom", ha="center")  # fmt: skip
         axes.set_xlabel(LABELS[metric])
 
