@@ -123,7 +123,7 @@ rule describe_run:
         descriptions=lambda wildcards: trained(wildcards.analysis, "model.json"),
         report=rules.render_report.output.report,
         figures=rules.render_report.output.figures,
-        cards=lambda wildcards: trained(wildcards.analysis, "README.md"),
+        card=lambda wildcards: a_card(wildcards.analysis),
         sources=all_sources,
         code=library("crate", "folds", "products", "provenance", "training_words"),
     output:
