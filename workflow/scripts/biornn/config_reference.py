@@ -48,7 +48,7 @@ memory of the dry run:
 |---|---|---|---|---|---|
 | 1 | 1 × 1 × 1 | 1 | 9 | 2.5 s | 180 MB |
 | 100 | 4 × 5 × 5 | 20 | 38 | 2.5 s | 180 MB |
-| 10,000 | 10 × 100 × 10 | 1,000 | 1,191 | 5.3 s | 210 MB |
+| 10,000 | 10 × 100 × 10 | 1,000 | 1,190 | 5.3 s | 210 MB |
 | 30,000 | 100 × 100 × 3 | 10,000 | 10,280 | 30 s | 530 MB |
 
 A dry run takes 2.5 s and another 2.7 s a thousand training jobs (`benchmarks/scale.py`). Memory and
