@@ -46,12 +46,12 @@ memory of the dry run:
 
 | networks | models × folds × seeds | training jobs | jobs in the queue | `snakemake -n` | memory |
 |---|---|---|---|---|---|
-| 1 | 1 × 1 × 1 | 1 | 9 | 2.5 s | 180 MB |
-| 100 | 4 × 5 × 5 | 20 | 38 | 2.5 s | 180 MB |
-| 10,000 | 10 × 100 × 10 | 1,000 | 1,190 | 5.3 s | 210 MB |
-| 30,000 | 100 × 100 × 3 | 10,000 | 10,280 | 30 s | 530 MB |
+| 1 | 1 × 1 × 1 | 1 | 9 | 2.2 s | 170 MB |
+| 100 | 4 × 5 × 5 | 20 | 38 | 2.2 s | 170 MB |
+| 10,000 | 10 × 100 × 10 | 1,000 | 1,190 | 5.2 s | 220 MB |
+| 30,000 | 100 × 100 × 3 | 10,000 | 10,280 | 34 s | 620 MB |
 
-A dry run takes 2.5 s and another 2.7 s a thousand training jobs (`benchmarks/scale.py`). Memory and
+A dry run takes 2.2 s and another 3.2 s a thousand training jobs (`benchmarks/scale.py`). Memory and
 time of every job grow with its data and with each attempt: `workflow/scripts/biornn/demands.py`.
 `snakemake --cores 1 plan` says what a run will take, by the benchmarks of earlier ones.
 
