@@ -424,7 +424,8 @@ def test_targets_that_are_masked_have_no_influence(make):
 
 def test_shuffled_labels_stay_in_their_subset_and_leave_the_mask():
     data = make_positions(50)
-    shuffled = data.shuffled(data.targets, 3)
+    shuffled = data.shuffled(data.targets, 3, 0)
+    assert (shuffled != data.shuffled(data.targets, 3, 1)).any()
     assert (shuffled == MASKED).tolist() == (data.targets == MASKED).tolist()
     assert (shuffled != data.targets).any()
     for subset in ("train", "validation", "test"):

@@ -16,7 +16,7 @@ with job(snakemake):
     tables = []
     for share in snakemake.params.shares:
         part = data.part(share)
-        fitted = baselines.fit_baseline(config, part, snakemake.threads)
+        fitted = baselines.fit_baseline(config, part, snakemake.threads, fold)
         table = folds.predictions_table(ids, fold, part, {0: fitted.predictions})
         tables.append(table.assign(share=share, n_train=len(part.rows("train"))))
     write_parquet(pd.concat(tables, ignore_index=True), snakemake.output.predictions)

@@ -15,7 +15,7 @@ with job(snakemake):
             files.examples, files.description, files.get("sequences"), files.splits, fold,
             files.get("expression"),
         )  # fmt: skip
-        fitted = baselines.fit_baseline(config, data, snakemake.threads)
+        fitted = baselines.fit_baseline(config, data, snakemake.threads, fold)
         chosen[fold] = fitted.chosen
         tables.append(folds.predictions_table(ids, fold, data, {0: fitted.predictions}))
     description = {

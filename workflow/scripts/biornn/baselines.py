@@ -57,17 +57,20 @@ class FittedBaseline:
     chosen: dict[str, Any] = field(default_factory=dict)
 
 
-def fit_baseline(config: Baseline, data: FoldData, threads: int = 1) -> FittedBaseline:
+def fit_baseline(
+    config: Baseline, data: FoldData, threads: int = 1, fold: int = 0
+) -> FittedBaseline:
     """Fit on the training rows, choose on the validation rows, predict every row.
 
     Linear models and boosting see the second input too, standardised as for the networks; the mean
     and the present value have no use for it, and the nearest neighbour only where the inputs are
     numbers. The mean, linear models and boosting heed the weights of the examples.
 
-    With `shuffle_labels` the targets are shuffled within each subset, as for a network.
+    With `shuffle_labels` the targets are shuffled within each subset, in the fold's own order, as
+    for a network.
     """
     if config.shuffle_labels:
-        data = replace(data, targets=data.shuffled(data.targets, 0))
+        data = replace(data, targets=data.shuffled(data.targets, 0, fold))
     with threadpool_limits(limits=threads):
         if isinstance(config, MeanBaseline):
             return _fit_mean(data)

@@ -88,10 +88,15 @@ class FoldData:
         """int64: places in `targets` of the labelled targets of a subset."""
         return np.flatnonzero((self.subsets[self.units] == subset) & self.labelled)
 
-    def shuffled(self, values: np.ndarray, seed: int) -> np.ndarray:
-        """`values` [targets, …] in another order within each subset: a negative control."""
+    def shuffled(self, values: np.ndarray, seed: int, fold: int) -> np.ndarray:
+        """`values` [targets, …] in another order within each subset: a negative control.
+
+        Each fold has an order of its own: files are often sorted by class, and one order would put
+        the same labels on nearly the same examples in all folds, so that what fits by chance in one
+        would fit in all.
+        """
         found = values.copy()
-        generator = np.random.default_rng([seed, 7])
+        generator = np.random.default_rng([seed, 7, fold])
         for subset in ("train", "validation", "test"):
             rows = self.unit_rows(subset)
             found[rows] = values[generator.permutation(rows)]

@@ -176,7 +176,7 @@ class _Stack:
     def _targets(self, replicate: Replicate, scaling: TargetScaling) -> np.ndarray:
         values = scaling.scale(replicate.data.targets)
         if self.model.shuffle_labels:
-            values = replicate.data.shuffled(values, replicate.seed)
+            values = replicate.data.shuffled(values, replicate.seed, replicate.fold)
         return values
 
     # -- building ----------------------------------------------------------------------------------
