@@ -344,10 +344,10 @@ def sources_to_lock():
     found = {
         name: {
             key: source.model_dump(mode="json")
-            for key, source in ANALYSES[name].sources.items()
+            for key, source in analysis.sources.items()
             if locks.can_be_locked(source)
         }
-        for name in dict.fromkeys([*ASKED, *CATALOGUE])
+        for name, analysis in ANALYSES.items()
     }
     return {name: sources for name, sources in found.items() if sources}
 

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import reading
+from . import reading, spreads
 from .checking import listed, nearest
 from .config_data import ExamplesConfig
 from .files import InputError
 from .records import Log, name_of, numbers_of
-from .spreads import all_equal
 
 #: In `examples.parquet`: before the name of a covariate, and the column of the weights.
 COVARIATE, WEIGHT = "covariate.", "weight"
@@ -169,8 +168,7 @@ class BesideScaling:
         """
         own = values[train].astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, sd = own.mean(axis=0), own.std(axis=0)
-        sd[all_equal(own)] = 0
+            mean, sd = own.mean(axis=0), spreads.exact(own.std(axis=0), own)
         wrong = ~(np.isfinite(mean) & np.isfinite(sd))
         if wrong.any():
             raise InputError(

@@ -9,16 +9,14 @@ import numpy as np
 import pandas as pd
 
 from . import class_metrics, metrics
+from .config_evaluation import METRICS
 from .sampling import Draw, Sample, c_indices
 
 
 class ClassSample(Sample):
     """Of classes: `target` codes [n], `probabilities` [seeds, n, classes]."""
 
-    metrics = (
-        "accuracy", "balanced_accuracy", "mcc", "f1", "auroc", "average_precision", "log_loss",
-        "brier", "ece",
-    )  # fmt: skip
+    metrics = METRICS["classification"]
     compared = ("accuracy", "log_loss")
     # bins of a resample differ from their means by chance more than those of the sample do: its
     # errors lie above the one whose interval they should give
@@ -148,9 +146,7 @@ class ClassPerPositionSample(ClassSample):
 class OrderedSample(ClassSample):
     """Of ordered classes; the rank is that of a class."""
 
-    metrics = (
-        "rank_error", "kappa", "c_index", "accuracy", "balanced_accuracy", "f1", "log_loss", "ece",
-    )  # fmt: skip
+    metrics = METRICS["ordinal"]
     compared = ("rank_error", "accuracy")
 
 
@@ -166,10 +162,7 @@ class LabelSample(Sample):
     A label is given where its probability is above one half.
     """
 
-    metrics = (
-        "auroc_macro", "auroc_micro", "average_precision", "f1", "exact_match", "hamming_loss",
-        "log_loss", "ece",
-    )  # fmt: skip
+    metrics = METRICS["multilabel"]
     unresampled = frozenset({"ece"})  # as of classes
     compared = ("auroc_macro", "log_loss")
 

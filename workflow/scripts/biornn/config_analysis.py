@@ -199,9 +199,9 @@ class AnalysisConfig(Section):
     @model_validator(mode="after")
     def _published_fits(self) -> AnalysisConfig:
         known = {*self.models, *self.baselines, *self.reserved} - {"replicate"}
-        of_columns = [stratum for stratum in self.evaluation.strata if stratum.column]
-        strata = [stratum.name for stratum in self.evaluation.strata]
-        subsets = {"validation", "test", *(f"test/{name}" for name in strata)}
+        strata = self.evaluation.strata
+        of_columns = [stratum for stratum in strata if stratum.column]
+        subsets = {"validation", "test", *(f"test/{stratum.name}" for stratum in strata)}
         for entry in self.published:
             if entry.model not in known:
                 raise ValueError(

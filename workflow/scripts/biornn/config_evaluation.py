@@ -56,14 +56,13 @@ class PublishedPredictions(Section):
         return factor
 
 
-_OF_NUMBERS = (
-    "r2", "mse", "pearson", "spearman", "ccc", "c_index", "information", "coverage_90",
-    "gaussian_nll",
-)  # fmt: skip
-#: Metrics that the predictions of a task may have.
+#: Metrics of predicted numbers, and of those whose model says how far off they may be.
+OF_NUMBERS = ("r2", "mse", "pearson", "spearman", "ccc", "c_index", "information")
+OF_SPREADS = ("coverage_90", "gaussian_nll")
+#: Metrics that the predictions of a task may have, for a whole sequence.
 METRICS = {
-    "regression": _OF_NUMBERS,
-    "next_value": _OF_NUMBERS,
+    "regression": (*OF_NUMBERS, *OF_SPREADS),
+    "next_value": (*OF_NUMBERS, *OF_SPREADS),
     "count": ("d2", "poisson_deviance", "r2", "pearson", "spearman", "ccc", "c_index"),
     "classification": (
         "accuracy", "balanced_accuracy", "mcc", "f1", "auroc", "average_precision", "log_loss",

@@ -104,6 +104,11 @@ def long_form(table: pd.DataFrame, row: str, column: str, value: str) -> pd.Data
     )
 
 
+def short_name(name: str, most: int = 24) -> str:
+    """A name that leaves a figure its room."""
+    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
+
+
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

@@ -11,17 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import result_figures
-from .drawing import COLORS, MARKERS, Drawn, long_form
+from .drawing import COLORS, MARKERS, Drawn, long_form, short_name
 from .findings import median_identity
 from .inputs import read_series
 from .metrics import CHANCE, LABELS
 from .outcome import Tables
 from .splits import SUBSETS
 from .targets import Task
-
-
-def _short(name: str, most: int = 24) -> str:
-    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
 
 
 def target_distribution(targets: pd.DataFrame, label: str) -> Drawn:
@@ -49,7 +45,7 @@ def target_distribution(targets: pd.DataFrame, label: str) -> Drawn:
 def class_shares(shares: pd.DataFrame, sizes: Mapping[str, int]) -> Drawn:
     """Share of each class (column) or label in each subset (row), and how many are in each."""
     named = [str(name) for name in shares.columns]
-    classes = [_short(name) for name in named]
+    classes = [short_name(name) for name in named]
     long = max(map(len, classes)) > 8
 
     def paint(figure: Figure) -> None:
@@ -216,7 +212,7 @@ def forest(scores: pd.DataFrame, published: pd.DataFrame, order: Sequence[str]) 
         for entry in named.itertuples():
             # names of values that are close stand side by side
             place_of_name = max(entry.published, place_of_name + 0.04 * (right - left))
-            name = _short(entry.name, 36)
+            name = short_name(entry.name, 36)
             axes.text(place_of_name, 0.62, name, rotation=90, fontsize=7, color="#555555",
                       va="bottom", ha="center")  # fmt: skip
         axes.set_xlabel(LABELS[metric])

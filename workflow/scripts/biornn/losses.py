@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from . import spreads
 from .checking import listed, nearest
 from .config_models import ModelConfig, TrainingConfig, possible_losses
 from .files import InputError
 from .folds import FoldData
-from .spreads import all_equal
 from .targets import MASKED, Task
 
 #: Largest logarithm of a variance, in squared standard deviations of the training targets.
@@ -46,8 +46,8 @@ class TargetScaling:
     @classmethod
     def fit(cls, train_targets: np.ndarray, *, counts: bool = False) -> TargetScaling:
         """From the training rows; a constant target can't be learned and is refused."""
-        sd = float(np.std(train_targets))
-        if not sd > 0 or all_equal(train_targets):
+        sd = float(spreads.exact(np.std(train_targets), train_targets))
+        if not sd > 0:
             raise InputError(
                 f"All {len(train_targets)} training targets are {train_targets[0]:g}: "
                 "there is nothing to learn. Check the target column and the split."

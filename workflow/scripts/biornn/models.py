@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from . import __version__, blocks, cells
+from . import __version__, blocks, cells, spreads
 from .alphabets import ALPHABETS
 from .beside import BesideScaling
 from .blocks import Noise
@@ -25,7 +25,6 @@ from .folds import describe_fold
 from .inputs import Inputs, RankedGenes
 from .losses import Loss
 from .recurrence import Recorded
-from .spreads import all_equal
 from .targets import REGRESSION, Task
 
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
@@ -61,7 +60,7 @@ class InputScheme:
             channels = inputs.values.shape[1]
             return cls(None, (0.0,) * channels, (1.0,) * channels)
         steps = inputs.values[np.repeat(train, inputs.lengths)].astype(np.float64)
-        sd = np.where(all_equal(steps), 0, steps.std(axis=0))
+        sd = spreads.exact(steps.std(axis=0), steps)
         # a channel that never changes says nothing, and is left as it is
         return cls(
             None, tuple(steps.mean(axis=0).tolist()), tuple(np.where(sd > 0, sd, 1).tolist())

@@ -7,6 +7,7 @@ import pandas as pd
 from rapidfuzz.distance import Levenshtein
 from sklearn.neighbors import NearestNeighbors
 
+from . import spreads
 from .alphabets import Alphabet, reverse_complement
 from .audits import BUDGET, nearest
 from .config_models import NearestBaseline
@@ -14,7 +15,6 @@ from .encoding import EncodedSequences
 from .features import Features
 from .folds import FoldData
 from .similarity import steps
-from .spreads import all_equal
 
 #: Training positions that are compared with, where numbers have a target at each.
 MAX_REFERENCES = 20_000
@@ -128,8 +128,8 @@ def _by_numbers(
     if len(train) > MAX_REFERENCES:
         train = np.sort(np.random.default_rng(0).choice(train, MAX_REFERENCES, replace=False))
     known = features.of(train)
-    mean, sd = known.mean(axis=0), known.std(axis=0)
-    sd = np.where((sd > 0) & ~all_equal(known), sd, 1)
+    mean, sd = known.mean(axis=0), spreads.exact(known.std(axis=0), known)
+    sd = np.where(sd > 0, sd, 1)
     model = NearestNeighbors(n_neighbors=1).fit((known - mean) / sd)
     asked = np.concatenate([data.unit_rows("validation"), data.unit_rows("test")])
     start = 0

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from . import spreads
 from .config_normalization import HighlyVariable, LowCounts, Missing, NormalizationStep
 from .files import InputError
 from .library_sizes import MedianOfRatiosStep, TmmStep, UpperQuartileStep, VstStep
@@ -26,7 +27,6 @@ from .row_steps import (
     WithLengths,
     by_column,
 )
-from .spreads import all_equal
 
 #: Most training values that a normaliser keeps as they are (some 100 MB of JSON).
 _MOST_STORED = 5_000_000
@@ -34,7 +34,7 @@ _MOST_STORED = 5_000_000
 
 class _ZScore(Step):
     def fit(self, train: pd.DataFrame, reference: pd.DataFrame, lengths: pd.Series | None) -> None:
-        spread = np.where(all_equal(train.to_numpy()), 0, train.std(ddof=0).to_numpy())
+        spread = spreads.exact(train.std(ddof=0).to_numpy(), train.to_numpy())
         self.state = _center_and_scale(train, train.mean().to_numpy(), spread, "z_score")
 
     def transform(self, table: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import xlogy
 
 from . import metrics
+from .config_evaluation import METRICS, OF_NUMBERS, OF_SPREADS
 from .sampling import Draw, Sample, c_indices, correlation_of_sums
 
 #: Partitions behind the standard error of the information, over all seeds of a model.
@@ -18,7 +19,7 @@ _ERROR_REPEATS = 12
 class NumberSample(Sample):
     """Of numbers: `target` [n], `predictions` [seeds, n], and of some models `sds` [seeds, n]."""
 
-    metrics = ("r2", "mse", "pearson", "spearman", "ccc", "c_index", "information")
+    metrics = OF_NUMBERS
     compared = ("r2", "information")
     sds: np.ndarray | None = None
 
@@ -29,7 +30,7 @@ class NumberSample(Sample):
             raise ValueError(f"{self.model}: the seeds do not predict the same examples")
         if "prediction_sd" in table and table["prediction_sd"].notna().all():
             self.sds = self._per_seed(table["prediction_sd"])
-            self.metrics = (*self.metrics, "coverage_90", "gaussian_nll")
+            self.metrics = (*self.metrics, *OF_SPREADS)
 
     @property
     def loss(self) -> float:
@@ -150,7 +151,7 @@ class NumberPerPositionSample(NumberSample):
 class CountSample(NumberSample):
     """Of counts; their information is not estimated, since the estimator is for real numbers."""
 
-    metrics = ("d2", "poisson_deviance", "r2", "pearson", "spearman", "ccc", "c_index")
+    metrics = METRICS["count"]
     compared = ("d2", "r2")
 
     @property

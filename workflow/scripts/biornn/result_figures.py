@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from . import class_metrics
-from .drawing import COLORS, MARKERS, Drawn, long_form
+from .drawing import COLORS, MARKERS, Drawn, long_form, short_name
 from .outcome import Tables
 from .targets import Task
 
@@ -60,7 +60,7 @@ def confusions(panels: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> Dr
                 for (row, column), share in np.ndenumerate(shares.to_numpy()):
                     at.text(column, row, f"{share:.2f}".lstrip("0"), ha="center", va="center",
                             fontsize=7, color="white" if share < 0.6 else "black")  # fmt: skip
-            short = [label if len(label) <= 24 else f"{label[:23]}…" for label in classes]
+            short = [short_name(label) for label in classes]
             long = max(map(len, short)) > 3
             at.set_xticks(range(len(classes)), short, rotation=90 if long else 0, fontsize=7)
             at.set_yticks(range(len(classes)), short, fontsize=7)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from . import spreads
 from .checking import listed
 from .config_normalization import BinMean, Cpm, Fpkm, Log, LogRatio
 from .files import InputError
-from .spreads import all_equal
 
 
 class Step:
@@ -189,7 +189,6 @@ class RowZScoreStep(Step):
     """Uses the row itself alone, so that there is nothing to learn."""
 
     def transform(self, table: pd.DataFrame) -> pd.DataFrame:
-        mean, spread = table.mean(axis=1), table.std(axis=1, ddof=0)
+        sd = spreads.exact(table.std(axis=1, ddof=0).to_numpy(), table.to_numpy(), axis=1)
         # a row that never changes has no shape
-        changes = (spread > 0) & ~all_equal(table.to_numpy(), axis=1)
-        return table.sub(mean, axis=0).div(spread.where(changes, 1.0), axis=0)
+        return table.sub(table.mean(axis=1), axis=0).div(np.where(sd > 0, sd, 1.0), axis=0)

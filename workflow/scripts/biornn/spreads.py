@@ -22,3 +22,8 @@ def all_equal(values: np.ndarray, axis: int = 0) -> np.ndarray:
         Boolean, of the shape of `values` without the axis.
     """
     return np.fmax.reduce(values, axis=axis) == np.fmin.reduce(values, axis=axis)
+
+
+def exact(sd: np.ndarray, values: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Standard deviations of the values along an axis, 0 where these are all one number."""
+    return np.where(all_equal(values, axis), 0, sd)
